@@ -1,0 +1,179 @@
+// A message body, both ways: the only buffer of the gateway, with back-pressure and one consumer.
+import type { Duplex } from 'node:stream';
+import type { HeaderList } from './header-list.ts';
+import { GatewayError } from './errors.ts';
+
+/** Takes chunks: `true` means go on, a promise means wait until it resolves before the next write. */
+export interface Sink {
+  write(chunk: Uint8Array): true | Promise<void>;
+}
+
+/** Where a streamed body comes from: a socket, an upstream response, a codec. */
+export interface BodySource {
+  /** Length in bytes where it is known beforehand. */
+  readonly lengthBytes?: number | undefined;
+  /**
+   * Delivers every chunk to the sink, reading no further while the sink asks to wait. Resolves with the trailers at the
+   * complete end and rejects when the body did not arrive whole: an incomplete body never looks complete.
+   */
+  pipe(sink: Sink): Promise<HeaderList | undefined>;
+  /** Ends the body before its time; a pipe in progress rejects. */
+  cancel(cause: unknown): void;
+}
+
+/** What a body is made of. */
+export type BodyKind = 'none' | 'bytes' | 'source' | 'tunnel';
+
+/** A body that is consumed once, unless its bytes were collected, which makes it replayable. */
+export class Body {
+  #bytes: Uint8Array | undefined;
+  #source: BodySource | undefined;
+  #collecting: Promise<Uint8Array> | undefined;
+  #isConsumed = false;
+  /** Trailer fields, known once a source has ended or set by whoever made the body. */
+  trailers: HeaderList | undefined;
+  /** The connection after an upgrade. */
+  readonly tunnel: Duplex | undefined;
+
+  private constructor(bytes: Uint8Array | undefined, source: BodySource | undefined, tunnel: Duplex | undefined) {
+    this.#bytes = bytes;
+    this.#source = source;
+    this.tunnel = tunnel;
+  }
+
+  /** No body at all. */
+  static none(): Body {
+    return new Body(undefined, undefined, undefined);
+  }
+
+  /** A body whose bytes are here. */
+  static of(bytes: Uint8Array | string): Body {
+    return new Body(typeof bytes === 'string' ? Buffer.from(bytes) : bytes, undefined, undefined);
+  }
+
+  /** A body that arrives over time. */
+  static from(source: BodySource): Body {
+    return new Body(undefined, source, undefined);
+  }
+
+  /** The two directions of an upgraded connection. */
+  static upgraded(tunnel: Duplex): Body {
+    return new Body(undefined, undefined, tunnel);
+  }
+
+  get kind(): BodyKind {
+    if (this.tunnel) return 'tunnel';
+    if (this.#bytes) return 'bytes';
+    return this.#source ? 'source' : 'none';
+  }
+
+  /** Whether the body can be sent once more. */
+  get isReplayable(): boolean {
+    return this.#bytes !== undefined || this.#source === undefined;
+  }
+
+  /** The bytes if they are here already. */
+  get buffered(): Uint8Array | undefined {
+    return this.#bytes;
+  }
+
+  /** Length in bytes where it is known; 0 for no body. */
+  get lengthBytes(): number | undefined {
+    if (this.#bytes) return this.#bytes.byteLength;
+    return this.#source ? this.#source.lengthBytes : 0;
+  }
+
+  /**
+   * Collects the whole body, which makes it replayable.
+   * Rejects with `request-too-large` when it is longer than `bytesMax`; the rest is then not read.
+   */
+  bytes(bytesMax: number): Promise<Uint8Array> {
+    if (this.#bytes) return Promise.resolve(this.#bytes);
+    const source = this.#source;
+    if (!source) return Promise.resolve(emptyBytes);
+    if (!this.#collecting) {
+      this.#consume();
+      this.#collecting = this.#collect(source, bytesMax);
+    }
+    return this.#collecting;
+  }
+
+  /** Puts other bytes in the body's place; the old ones are not read any more. */
+  replace(bytes: Uint8Array): void {
+    if (this.#source && !this.#isConsumed) this.#source.cancel(new Error('the body was replaced'));
+    this.#source = undefined;
+    this.#bytes = bytes;
+  }
+
+  /** Delivers the body to the sink; see {@link BodySource.pipe}. A source can be piped once. */
+  async pipe(sink: Sink): Promise<HeaderList | undefined> {
+    if (this.#bytes) {
+      if (this.#bytes.byteLength > 0) await sink.write(this.#bytes);
+      return this.trailers;
+    }
+    if (!this.#source) return this.trailers;
+    this.#consume();
+    this.trailers = (await this.#source.pipe(sink)) ?? this.trailers;
+    return this.trailers;
+  }
+
+  /** Puts a stage between the source and whoever reads the body: `wrap` gets the old source and gives the new one. */
+  through(wrap: (source: BodySource) => BodySource): void {
+    const bytes = this.#bytes;
+    this.#source = wrap(this.#source ?? toSource(bytes ?? emptyBytes, this.trailers));
+    this.#bytes = undefined;
+    this.#isConsumed = false;
+  }
+
+  /** Gives the body up, wherever it is. */
+  cancel(cause: unknown): void {
+    this.#source?.cancel(cause);
+    this.tunnel?.destroy(cause instanceof Error ? cause : undefined);
+  }
+
+  async #collect(source: BodySource, bytesMax: number): Promise<Uint8Array> {
+    if ((source.lengthBytes ?? 0) > bytesMax) throw tooLarge(bytesMax);
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    const trailers = await source.pipe({
+      write(chunk) {
+        total += chunk.byteLength;
+        if (total > bytesMax) {
+          const cause = tooLarge(bytesMax);
+          source.cancel(cause);
+          throw cause;
+        }
+        chunks.push(chunk);
+        return true;
+      },
+    });
+    this.trailers = trailers ?? this.trailers;
+    const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, total);
+    this.#bytes = bytes;
+    this.#source = undefined;
+    return bytes;
+  }
+
+  #consume(): void {
+    if (this.#isConsumed) throw new Error('a body was read twice; collect it with bytes() first');
+    this.#isConsumed = true;
+  }
+}
+
+/** A source that delivers bytes that are already here, in one chunk. */
+export function toSource(bytes: Uint8Array, trailers?: HeaderList): BodySource {
+  return {
+    lengthBytes: bytes.byteLength,
+    async pipe(sink) {
+      if (bytes.byteLength > 0) await sink.write(bytes);
+      return trailers;
+    },
+    cancel() {},
+  };
+}
+
+const emptyBytes = new Uint8Array(0);
+
+function tooLarge(bytesMax: number): GatewayError {
+  return new GatewayError('request-too-large', `the body is longer than ${bytesMax} bytes`);
+}

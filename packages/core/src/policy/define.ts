@@ -1,0 +1,77 @@
+// A policy is one definition: what users write, what travels, what it compiles to (DESIGN §6).
+import type { PolicySpec } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import type { z } from 'zod';
+import type { Environment, SecretReference } from '../environment.ts';
+import type { ContractOf, Phase } from '../phases.ts';
+
+type SpecCase = Extract<PolicySpec['kind'], { case: string }>;
+
+/** The kinds of policy: the names of the protobuf oneof's cases, which are the names in `Policy.spec`. */
+export type PolicyKind = SpecCase['case'];
+
+/** The protobuf message of a kind. */
+export type PolicyMessage<K extends PolicyKind> = Extract<SpecCase, { case: K }>['value'];
+
+/** What a policy may be attached to. `filter` marks what only a route's own filters can say. */
+export type Attachable = 'gateway' | 'listener' | 'route' | 'rule' | 'service' | 'llmBackend' | 'httpBackend' | 'filter';
+
+/** A mistake in a policy, found without looking at anything else. */
+export interface Problem {
+  /** Path below the policy's own field, such as `rules[0].expression`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** How a policy's translate reaches what its spec refers to. */
+export interface References {
+  /** A `secret()` field as a reference; a mistake is reported and undefined given. */
+  secret(value: SecretInput, path: string): SecretReference | undefined;
+  /** The current value behind a `secret()` field, for kinds that hash it at once; undefined and reported if it is missing. */
+  secretText(value: SecretInput, path: string): string | undefined;
+  /** Reports a mistake at a path below the policy's field. */
+  problem(path: string, message: string): void;
+}
+
+/** What a `secret()` field holds after expansion: a reference to one entry of a Secret of the same namespace. */
+export interface SecretInput {
+  readonly secretRef: { readonly name: string; readonly key: string };
+}
+
+/** One kind of policy, top to bottom. */
+export interface PolicyDefinition<K extends PolicyKind, P extends Phase, Schema extends z.ZodType> {
+  readonly kind: K;
+  /** One sentence for docs and forms. */
+  readonly summary: string;
+  readonly phase: P;
+  readonly attach: readonly Attachable[];
+  /** `all`: every attached one applies and none can be removed from below (restricting). `fields`: the most specific wins, field by field. */
+  readonly merge: 'all' | 'fields';
+  /** What users write. */
+  readonly schema: Schema;
+  /** To protobuf; references resolved, mistakes reported to `references`. */
+  translate(spec: z.output<Schema>, references: References): PolicyMessage<K>;
+  /** Pure checks of the message: CEL, regular expressions, ranges. Run by translate, so that a proxy's rejection is never a user's mistake. */
+  check(message: PolicyMessage<K>): readonly Problem[];
+  /** Once per change; returns closures that run per request. */
+  compile(message: PolicyMessage<K>, environment: Environment): ContractOf<P>;
+}
+
+/** A definition whose own types are not known to the reader. */
+export interface AnyPolicyDefinition<K extends PolicyKind = PolicyKind> {
+  readonly kind: K;
+  readonly summary: string;
+  readonly phase: Phase;
+  readonly attach: readonly Attachable[];
+  readonly merge: 'all' | 'fields';
+  readonly schema: z.ZodType;
+  translate(spec: never, references: References): PolicyMessage<K>;
+  check(message: PolicyMessage<K>): readonly Problem[];
+  compile(message: PolicyMessage<K>, environment: Environment): object;
+}
+
+/** Defines a policy; only types happen here. */
+export function definePolicy<K extends PolicyKind, P extends Phase, Schema extends z.ZodType>(
+  definition: PolicyDefinition<K, P, Schema>,
+): PolicyDefinition<K, P, Schema> {
+  return definition;
+}

@@ -1,0 +1,16 @@
+// What a backend is to the pipeline: something that answers an exchange.
+import type { Exchange, Reply } from './exchange.ts';
+import type { RuleSettings } from './settings.ts';
+
+/** How a rule wants its backend called. */
+export interface CallPlan {
+  readonly settings: RuleSettings;
+  /** Port of a Service backend; 0 where the backend has none. */
+  readonly port: number;
+}
+
+/** A compiled backend. Attempts, retries and failover live behind `call`; it throws GatewayError. */
+export interface Target {
+  readonly key: string;
+  call(exchange: Exchange, plan: CallPlan): Promise<Reply>;
+}

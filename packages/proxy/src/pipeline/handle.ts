@@ -1,0 +1,163 @@
+// A request's way through the gateway, in one function (DESIGN §5, contract 7).
+import { GatewayError } from '@agentgateway/core/errors.ts';
+import { Exchange, type ExchangeHead, type Reply } from '@agentgateway/core/exchange.ts';
+import type { Responder, ResponseEnd } from '../server/responder.ts';
+import type { BindPlan, PlannedStep, RulePlan, Snapshot, StepPlan } from '../snapshot/snapshot.ts';
+import type { Timer, TimerWheel } from '../upstream/timer-wheel.ts';
+import { dialectOf } from './dialect.ts';
+import { renderError } from './render-error.ts';
+
+/** What the pipeline needs of its process. */
+export interface Pipeline {
+  readonly store: { readonly current: Snapshot };
+  readonly timers: TimerWheel;
+  readonly limits: PipelineLimits;
+  /** The only place that logs, counts and ends the span. */
+  record(exchange: Exchange, reply: Reply, end: ResponseEnd): void;
+}
+
+/** Limits of the pipeline's own buffers. */
+export interface PipelineLimits {
+  /** Longest request body that steps and retries may read, in bytes. */
+  readonly replayBytesMax: number;
+  /** Longest response body that steps may read, in bytes. */
+  readonly responseBytesMax: number;
+}
+
+/** A request under way: who handles it, what it is, and what must be undone. */
+interface Flight {
+  readonly pipeline: Pipeline;
+  readonly exchange: Exchange;
+  /** Steps whose request half ran, in order. */
+  readonly ran: PlannedStep[];
+  deadline: Timer | undefined;
+}
+
+/** Answers one request. Never throws: whatever goes wrong is a reply or a broken connection, and a record. */
+export async function handle(pipeline: Pipeline, bindKey: string, head: ExchangeHead, responder: Responder): Promise<void> {
+  const snapshot = pipeline.store.current;
+  const exchange = new Exchange(head, snapshot);
+  exchange.dialect = dialectOf(exchange);
+  responder.onClose(() => exchange.cancel('client-gone'));
+  const flight: Flight = { pipeline, exchange, ran: [], deadline: undefined };
+  let reply: Reply;
+  try {
+    reply = await answer(flight, snapshot.binds.get(bindKey));
+  } catch (error) {
+    reply = renderError(exchange, exchange.cancelReason ? cancelled(exchange) : error);
+  }
+  if (flight.ran.length > 0) reply = await unwind(flight, reply);
+  const end = await responder.respond(reply);
+  flight.deadline?.stop();
+  pipeline.record(exchange, reply, end);
+}
+
+/** Listener → rule → steps → backend. Throws GatewayError for every refusal. */
+async function answer(flight: Flight, bind: BindPlan | undefined): Promise<Reply> {
+  const { exchange } = flight;
+  const listener = bind?.select(exchange.authority);
+  if (!bind || !listener) throw new GatewayError('listener-not-found', `no listener serves the host ${exchange.authority || '(none)'}`);
+  const found = listener.router.match(exchange);
+  const place = { bind: bind.key, listener: listener.key, gateway: listener.gateway };
+  if (!found) {
+    exchange.placement = { ...place, route: '', rule: '', matchedPrefix: undefined };
+    const stopped = runSteps(flight, listener.unmatched);
+    const early = stopped instanceof Promise ? await stopped : stopped;
+    if (early) return early;
+    throw new GatewayError('route-not-found', `no route matches ${exchange.method} ${exchange.path} on host ${exchange.authority}`);
+  }
+  const rule = found.value;
+  exchange.placement = { ...place, route: rule.route, rule: rule.rule, matchedPrefix: found.matchedPrefix };
+  const { requestMs } = rule.settings.timeouts;
+  if (requestMs > 0) flight.deadline = flight.pipeline.timers.start(requestMs, () => exchange.cancel('exchange-timeout'));
+  const stopped = runSteps(flight, rule.plan);
+  const early = stopped instanceof Promise ? await stopped : stopped;
+  return early ?? callBackend(flight, rule);
+}
+
+async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
+  const { exchange } = flight;
+  const choice = rule.choose();
+  if (!choice) throw new GatewayError('backend-invalid', `route ${rule.route} has no backend to send this request to`);
+  if (choice.invalid !== undefined) throw new GatewayError('backend-invalid', choice.invalid);
+  const stopped = runSteps(flight, choice.plan);
+  const early = stopped instanceof Promise ? await stopped : stopped;
+  if (early) return early;
+  const target = exchange.snapshot.backend(choice.key);
+  if (!target) throw new GatewayError('backend-invalid', `backend ${choice.key} does not exist`);
+  if (exchange.cancelReason) throw cancelled(exchange);
+  return target.call(exchange, { settings: rule.settings, port: choice.port });
+}
+
+type Stopped = undefined | Reply | Promise<undefined | Reply>;
+
+/** Runs request halves in order; waits only where a step needs it. */
+function runSteps(flight: Flight, plan: StepPlan): Stopped {
+  if (plan.steps.length === 0) return undefined;
+  if (plan.readsRequestBody && flight.exchange.body.kind === 'source') {
+    return flight.exchange.body.bytes(flight.pipeline.limits.replayBytesMax).then(() => stepFrom(flight, plan, 0));
+  }
+  return stepFrom(flight, plan, 0);
+}
+
+function stepFrom(flight: Flight, plan: StepPlan, from: number): Stopped {
+  for (let i = from; i < plan.steps.length; i++) {
+    const planned = plan.steps[i]!;
+    flight.ran.push(planned);
+    const result = judge(planned, flight.exchange);
+    if (result instanceof Promise) return result.then((reply) => tell(planned, flight.exchange, reply) ?? stepFrom(flight, plan, i + 1));
+    if (tell(planned, flight.exchange, result)) return result;
+  }
+  return undefined;
+}
+
+function judge(planned: PlannedStep, exchange: Exchange): Stopped {
+  try {
+    const result = planned.step.request?.(exchange);
+    return result instanceof Promise ? result.catch((error: unknown) => refuse(planned, exchange, error)) : result;
+  } catch (error) {
+    return refuse(planned, exchange, error);
+  }
+}
+
+function tell(planned: PlannedStep, exchange: Exchange, reply: undefined | Reply): undefined | Reply {
+  exchange.verdicts.push({ policy: planned.policy, verdict: reply ? `answered ${reply.status}` : 'passed' });
+  return reply;
+}
+
+function refuse(planned: PlannedStep, exchange: Exchange, error: unknown): never {
+  const failure = GatewayError.from(error);
+  exchange.verdicts.push({ policy: planned.policy, verdict: `refused: ${failure.reason}` });
+  throw failure;
+}
+
+/** The response half of every step that ran, in reverse, whatever made the reply. */
+async function unwind(flight: Flight, reply: Reply): Promise<Reply> {
+  const { exchange, ran, pipeline } = flight;
+  let current = reply;
+  for (let i = ran.length - 1; i >= 0; i--) {
+    const { step } = ran[i]!;
+    if (!step.response || (step.on === 'upstream' && current.origin !== 'upstream')) continue;
+    try {
+      if (step.readsResponseBody) await current.body.bytes(pipeline.limits.responseBytesMax);
+      const done = step.response(exchange, current);
+      if (done) await done;
+    } catch (error) {
+      current.body.cancel(error);
+      current = renderError(exchange, error);
+    }
+  }
+  return current;
+}
+
+/** What a cancelled exchange answers, where somebody is still there to read it. */
+function cancelled(exchange: Exchange): GatewayError {
+  switch (exchange.cancelReason) {
+    case 'exchange-timeout':
+      return new GatewayError('exchange-timeout', 'the exchange took longer than timeouts.request allows');
+    case 'drain':
+      return new GatewayError('draining', 'the gateway is shutting down');
+    default:
+      return new GatewayError('client-gone', 'the client closed the connection');
+  }
+}

@@ -1,0 +1,111 @@
+// Resource → part: decoded and checked once per version, seeing no other resource (contract 3).
+import { fromBinary } from '@bufbuild/protobuf';
+import { EndpointsSchema } from '@agentgateway/api/gen/agentgateway/v1/endpoint_pb.ts';
+import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
+import { Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
+import type { Policy, PolicySpec } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import { ResourceSchema } from '@agentgateway/api/gen/agentgateway/v1/resource_pb.ts';
+import type { Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
+import { SecretSchema } from '@agentgateway/api/gen/agentgateway/v1/secret_pb.ts';
+import type { EncodedResource } from '@agentgateway/api/keys.ts';
+import { typeUrls } from '@agentgateway/api/keys.ts';
+import type { Environment } from '@agentgateway/core/environment.ts';
+import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
+import { type Phase, type Step, phases } from '@agentgateway/core/phases.ts';
+import type { AnyPolicyDefinition } from '@agentgateway/core/policy/define.ts';
+import { policies } from '@agentgateway/core/policy/registry.ts';
+import type { Target } from '@agentgateway/core/target.ts';
+import { compileBackend } from '../backend/registry.ts';
+import type { PlannedStep, StepPlan } from './snapshot.ts';
+
+/** A compiled resource. */
+export type Part =
+  | { readonly kind: 'listener'; readonly message: Listener }
+  | { readonly kind: 'route'; readonly message: Route; readonly rules: readonly RulePart[] }
+  | { readonly kind: 'backend'; readonly target: Target }
+  | { readonly kind: 'policy'; readonly message: Policy; readonly invalid: string | undefined }
+  | { readonly kind: 'endpoints'; readonly addresses: readonly EndpointAddress[] }
+  | { readonly kind: 'secret'; readonly entries: ReadonlyMap<string, string> };
+
+/** The compiled filters of a rule and of its backend references. */
+export interface RulePart {
+  readonly filters: readonly CompiledSpec[];
+  readonly backendFilters: readonly (readonly CompiledSpec[])[];
+}
+
+/** What a policy spec compiled to. */
+export interface CompiledSpec {
+  readonly kind: string;
+  readonly phase: Phase;
+  readonly value: object;
+}
+
+/** Compiles one resource. Throws with a message for the rejection. */
+export function compile(resource: EncodedResource, environment: Environment): Part {
+  switch (resource.typeUrl) {
+    case typeUrls.endpoints: {
+      const { endpoints } = fromBinary(EndpointsSchema, resource.bytes);
+      return { kind: 'endpoints', addresses: endpoints.map(({ address, port }) => ({ address, port })) };
+    }
+    case typeUrls.secret: {
+      const { entries } = fromBinary(SecretSchema, resource.bytes);
+      return { kind: 'secret', entries: new Map(entries.map((entry) => [entry.name, Buffer.from(entry.value).toString()])) };
+    }
+    case typeUrls.resource:
+      return compileResource(resource, environment);
+  }
+}
+
+function compileResource(resource: EncodedResource, environment: Environment): Part {
+  const { kind } = fromBinary(ResourceSchema, resource.bytes);
+  switch (kind.case) {
+    case 'listener':
+      if (kind.value.protocol !== Listener_Protocol.HTTP) throw new Error(`listener protocol ${kind.value.protocol} is not known to this version`);
+      return { kind: 'listener', message: kind.value };
+    case 'route':
+      return { kind: 'route', message: kind.value, rules: kind.value.rules.map((rule) => ({
+        filters: rule.filters.map((spec) => compileSpec(spec, environment)),
+        backendFilters: rule.backends.map((backend) => backend.filters.map((spec) => compileSpec(spec, environment))),
+      })) };
+    case 'backend':
+      return { kind: 'backend', target: compileBackend(resource.key, kind.value, environment) };
+    case 'policy':
+      return compilePolicy(kind.value);
+    default:
+      throw new Error('this kind of resource is not known to this version');
+  }
+}
+
+/** Policies are compiled when they are merged; here only what stands in their own message is judged. */
+function compilePolicy(message: Policy): Part {
+  if (message.invalid !== '') return { kind: 'policy', message, invalid: message.invalid };
+  if (message.spec?.kind.case === undefined) return { kind: 'policy', message, invalid: 'this kind of policy is not known to this version' };
+  const problems = definitionOf(message.spec).check(message.spec.kind.value as never);
+  if (problems.length > 0) throw new Error(problems.map(({ path, message: text }) => `${path}: ${text}`).join('; '));
+  return { kind: 'policy', message, invalid: undefined };
+}
+
+/** Compiles what a policy or filter says. Throws where the case is unknown or its check fails. */
+export function compileSpec(spec: PolicySpec, environment: Environment): CompiledSpec {
+  if (spec.kind.case === undefined) throw new Error('this kind of policy is not known to this version');
+  const definition = definitionOf(spec);
+  return { kind: spec.kind.case, phase: definition.phase, value: definition.compile(spec.kind.value as never, environment) };
+}
+
+function definitionOf(spec: PolicySpec): AnyPolicyDefinition {
+  return policies[spec.kind.case as keyof typeof policies] as AnyPolicyDefinition;
+}
+
+/** Whether a compiled spec acts as a step of the pipeline. */
+export function isStep(compiled: CompiledSpec): compiled is CompiledSpec & { readonly value: Step } {
+  return phases[compiled.phase] === 'step';
+}
+
+/** Sums up what the plan's steps need. */
+export function toStepPlan(steps: readonly PlannedStep[]): StepPlan {
+  return {
+    steps,
+    readsRequestBody: steps.some(({ step }) => step.readsRequestBody === true),
+    readsResponseBody: steps.some(({ step }) => step.readsResponseBody === true),
+  };
+}

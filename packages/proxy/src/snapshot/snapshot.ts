@@ -1,0 +1,96 @@
+// The immutable world that requests read: binds, listeners, rules and backends, swapped as one reference.
+import type { EndpointAddress, SnapshotView } from '@agentgateway/core/exchange.ts';
+import type { Phase, Step } from '@agentgateway/core/phases.ts';
+import type { Router } from '@agentgateway/core/route/router.ts';
+import type { RuleSettings } from '@agentgateway/core/settings.ts';
+import type { Target } from '@agentgateway/core/target.ts';
+
+/** A step of a plan, with the policy it came from. */
+export interface PlannedStep {
+  /** Key of the policy, or of the route whose filter it is. */
+  readonly policy: string;
+  readonly kind: string;
+  readonly phase: Phase;
+  readonly step: Step;
+}
+
+/** A flat list of steps in phase order, and whether any of them reads a body. */
+export interface StepPlan {
+  readonly steps: readonly PlannedStep[];
+  readonly readsRequestBody: boolean;
+  readonly readsResponseBody: boolean;
+}
+
+/** One weighted reference of a rule. */
+export interface BackendChoice {
+  readonly key: string;
+  readonly port: number;
+  readonly weight: number;
+  /** Why it cannot be served; its share is answered with 500. */
+  readonly invalid: string | undefined;
+  readonly plan: StepPlan;
+}
+
+/** Which policy decided what for a rule, for `explain`. */
+export interface PolicyDecision {
+  readonly kind: string;
+  readonly phase: Phase;
+  /** Policies that apply, outermost first. */
+  readonly policies: readonly string[];
+  /** Field → the policy that won it, for kinds merged by field. */
+  readonly winners: Readonly<Record<string, string>>;
+  readonly invalid: string | undefined;
+}
+
+/** What is known of a rule before any request arrives. */
+export interface RulePlan {
+  readonly route: string;
+  readonly rule: string;
+  readonly plan: StepPlan;
+  readonly settings: RuleSettings;
+  readonly backends: readonly BackendChoice[];
+  /** Picks by smooth weighted round robin: exact over time. Undefined when nothing has weight. */
+  choose(): BackendChoice | undefined;
+  readonly decisions: readonly PolicyDecision[];
+}
+
+/** A listener with its routes. */
+export interface ListenerPlan {
+  readonly key: string;
+  readonly gateway: string;
+  readonly hostname: string;
+  readonly router: Router<RulePlan>;
+  /** Steps for requests that no rule matches: the gateway's and the listener's own policies. */
+  readonly unmatched: StepPlan;
+  readonly decisions: readonly PolicyDecision[];
+}
+
+/** A socket's listeners. */
+export interface BindPlan {
+  /** `address:port`; the address is empty for the default. */
+  readonly key: string;
+  readonly address: string;
+  readonly port: number;
+  readonly listeners: readonly ListenerPlan[];
+  /** The most specific listener for an authority; Gateway API listener isolation. */
+  select(authority: string): ListenerPlan | undefined;
+}
+
+/** Everything a request needs, unchanged for its whole life. */
+export interface Snapshot extends SnapshotView {
+  readonly binds: ReadonlyMap<string, BindPlan>;
+  readonly backends: ReadonlyMap<string, Target>;
+  readonly endpointSets: ReadonlyMap<string, readonly EndpointAddress[]>;
+  /** Counts swaps, from 0. */
+  readonly generation: number;
+}
+
+/** A world without anything in it. */
+export const emptySnapshot: Snapshot = {
+  binds: new Map(),
+  backends: new Map(),
+  endpointSets: new Map(),
+  generation: 0,
+  backend: () => undefined,
+  endpoints: () => undefined,
+};
