@@ -23,10 +23,19 @@ const steps: readonly Step[] = [
 function generateProtobuf(): ReadonlyMap<string, string> {
   const folder = mkdtempSync(join(tmpdir(), 'agentgateway-gen-'));
   try {
-    for (const name of ['proto', 'buf.yaml', 'buf.gen.yaml']) cpSync(join(root, name), join(folder, name), { recursive: true });
+    for (const name of ['proto', 'buf.yaml', 'buf.gen.yaml'])
+      cpSync(join(root, name), join(folder, name), { recursive: true });
     const path = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`;
-    execFileSync(join(root, 'node_modules/.bin/buf'), ['lint'], { cwd: folder, stdio: 'inherit', env: { ...process.env, PATH: path } });
-    execFileSync(join(root, 'node_modules/.bin/buf'), ['generate'], { cwd: folder, stdio: 'inherit', env: { ...process.env, PATH: path } });
+    execFileSync(join(root, 'node_modules/.bin/buf'), ['lint'], {
+      cwd: folder,
+      stdio: 'inherit',
+      env: { ...process.env, PATH: path },
+    });
+    execFileSync(join(root, 'node_modules/.bin/buf'), ['generate'], {
+      cwd: folder,
+      stdio: 'inherit',
+      env: { ...process.env, PATH: path },
+    });
     return readTree(folder, 'packages/api/src/gen');
   } finally {
     rmSync(folder, { recursive: true });

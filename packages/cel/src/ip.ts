@@ -162,6 +162,10 @@ function printIpv6(bits: bigint): string {
     while (end < 8 && groups[end] === 0) end++;
     if (end - start > bestLength) [bestStart, bestLength] = [start, end - start];
   }
-  const print = (from: number, to: number) => groups.slice(from, to).map((group) => group.toString(16)).join(':');
+  const print = (from: number, to: number) =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(':');
   return bestStart < 0 ? print(0, 8) : `${print(0, bestStart)}::${print(bestStart + bestLength, 8)}`;
 }

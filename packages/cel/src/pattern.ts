@@ -17,7 +17,10 @@ export function compilePattern(source: string): Pattern {
   try {
     return RE2JS.compile(source);
   } catch {
-    throw new FunctionError('value', 'the regular expression is not valid RE2 syntax (look-around and back-references are not supported)');
+    throw new FunctionError(
+      'value',
+      'the regular expression is not valid RE2 syntax (look-around and back-references are not supported)',
+    );
   }
 }
 
@@ -49,11 +52,11 @@ export function isMatch(pattern: Pattern, text: string): boolean {
   return pattern.test(text);
 }
 
-/** Replaces every match; `$1` and `${name}` in the replacement are the groups of the match. */
+/** Replaces every match; `$1` and `${name}` in the replacement are groups of the match, a backslash escapes what follows. */
 export function replaceMatches(pattern: Pattern, text: string, replacement: string): string {
   charge(Math.ceil(text.length / matchedCharactersPerUnit));
   try {
-    return pattern.matcher(text).replaceAll(replacement);
+    return pattern.matcher(text).replaceAll(replacement, true);
   } catch {
     throw new FunctionError('value', 'the replacement names a group that the pattern does not have');
   }

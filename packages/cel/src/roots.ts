@@ -51,7 +51,9 @@ export const roots = {
     metadata: 'What the key or the claims say beside that, by name.',
     credential: 'How they proved it: {kind, id}.',
   }),
-  jwt: open('The claims of the validated token, by name, as in `jwt.sub`.', { rawToken: 'The token itself, redacted.' }),
+  jwt: open('The claims of the validated token, by name, as in `jwt.sub`.', {
+    rawToken: 'The token itself, redacted.',
+  }),
   apiKey: open('The metadata of the API key, by name.', { key: 'The key itself, redacted.' }),
   basicAuth: closed('The user of basic authentication.', { username: 'The name.' }),
   source: closed('The client end of the connection.', {
@@ -96,7 +98,8 @@ export const roots = {
     prompt: 'The messages, a list of {role, content}.',
     completion: 'The texts of the answer, a list.',
     toolCalls: 'The tool calls of the answer, a list of {id, name, arguments}.',
-    params: 'The parameters of the request: {temperature, top_p, frequency_penalty, presence_penalty, seed, max_tokens, …}.',
+    params:
+      'The parameters of the request: {temperature, top_p, frequency_penalty, presence_penalty, seed, max_tokens, …}.',
     serviceTier: 'The service tier that the provider names.',
     inputTokens: 'Tokens of the prompt, with the same meaning for all providers.',
     outputTokens: 'Tokens of the answer.',

@@ -25,7 +25,8 @@ export function toJson(value: unknown): Json {
 export function toText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value === null || value === undefined) return '';
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
   const json = toJson(value);
   return typeof json === 'string' ? json : JSON.stringify(json);
 }
@@ -51,7 +52,8 @@ function convert(value: unknown, depth: number): Json {
 function convertObject(value: object, depth: number): Json {
   if (Array.isArray(value)) return value.map((element) => convert(element, depth + 1));
   if (value instanceof Map) return convertEntries(value.entries(), depth);
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
   if (isTimestamp(value)) return timestampText(value);
   if (value instanceof Duration) return durationText(value);
   if (value instanceof UnsignedInt) return integer(value.value);
@@ -77,7 +79,10 @@ function integer(value: bigint): Json {
 
 /** RFC 3339 text of a timestamp, in UTC, without a fraction where it is zero. */
 export function timestampText(value: Date): string {
-  return value.toISOString().replace(/\.000Z$/, 'Z').replace(/(\.\d*?)0+Z$/, '$1Z');
+  return value
+    .toISOString()
+    .replace(/\.000Z$/, 'Z')
+    .replace(/(\.\d*?)0+Z$/, '$1Z');
 }
 
 /** Decimal seconds of a duration with an `s`, as protobuf writes it. */

@@ -26,60 +26,251 @@ export interface ReasonRow {
 
 type Dialects = Pick<ReasonRow, 'openaiType' | 'anthropicType' | 'grpcCode' | 'jsonRpcCode'>;
 
-const invalid: Dialects = { openaiType: 'invalid_request_error', anthropicType: 'invalid_request_error', grpcCode: 3, jsonRpcCode: -32600 };
-const notFound: Dialects = { openaiType: 'invalid_request_error', anthropicType: 'not_found_error', grpcCode: 5, jsonRpcCode: -32601 };
-const unauthenticated: Dialects = { openaiType: 'authentication_error', anthropicType: 'authentication_error', grpcCode: 16, jsonRpcCode: -32001 };
-const forbidden: Dialects = { openaiType: 'permission_error', anthropicType: 'permission_error', grpcCode: 7, jsonRpcCode: -32003 };
-const limited: Dialects = { openaiType: 'rate_limit_error', anthropicType: 'rate_limit_error', grpcCode: 8, jsonRpcCode: -32029 };
-const unavailable: Dialects = { openaiType: 'server_error', anthropicType: 'api_error', grpcCode: 14, jsonRpcCode: -32603 };
-const overloaded: Dialects = { openaiType: 'server_error', anthropicType: 'overloaded_error', grpcCode: 14, jsonRpcCode: -32603 };
+const invalid: Dialects = {
+  openaiType: 'invalid_request_error',
+  anthropicType: 'invalid_request_error',
+  grpcCode: 3,
+  jsonRpcCode: -32600,
+};
+const notFound: Dialects = {
+  openaiType: 'invalid_request_error',
+  anthropicType: 'not_found_error',
+  grpcCode: 5,
+  jsonRpcCode: -32601,
+};
+const unauthenticated: Dialects = {
+  openaiType: 'authentication_error',
+  anthropicType: 'authentication_error',
+  grpcCode: 16,
+  jsonRpcCode: -32001,
+};
+const forbidden: Dialects = {
+  openaiType: 'permission_error',
+  anthropicType: 'permission_error',
+  grpcCode: 7,
+  jsonRpcCode: -32003,
+};
+const limited: Dialects = {
+  openaiType: 'rate_limit_error',
+  anthropicType: 'rate_limit_error',
+  grpcCode: 8,
+  jsonRpcCode: -32029,
+};
+const unavailable: Dialects = {
+  openaiType: 'server_error',
+  anthropicType: 'api_error',
+  grpcCode: 14,
+  jsonRpcCode: -32603,
+};
+const overloaded: Dialects = {
+  openaiType: 'server_error',
+  anthropicType: 'overloaded_error',
+  grpcCode: 14,
+  jsonRpcCode: -32603,
+};
 const late: Dialects = { openaiType: 'server_error', anthropicType: 'timeout_error', grpcCode: 4, jsonRpcCode: -32603 };
 const broken: Dialects = { openaiType: 'server_error', anthropicType: 'api_error', grpcCode: 13, jsonRpcCode: -32603 };
 
-function row(status: number, origin: Origin, code: string, dialects: Dialects, hint: string, retriable = false): ReasonRow {
+function row(
+  status: number,
+  origin: Origin,
+  code: string,
+  dialects: Dialects,
+  hint: string,
+  retriable = false,
+): ReasonRow {
   return { status, origin, retriable, hint, openaiCode: code, ...dialects };
 }
 
 /** Every reason the gateway answers with on its own. Used in answers, access logs and the metric label `reason`. */
 export const reasons = {
   'bad-request': row(400, 'client', 'bad_request', invalid, 'Correct the request as the message says.'),
-  'bad-framing': row(400, 'client', 'bad_request', invalid, 'The HTTP message is ambiguous or malformed; the connection is closed.'),
-  'request-timeout': row(408, 'client', 'request_timeout', invalid, 'The request did not arrive whole in time; send it again.'),
-  'request-too-large': row(413, 'client', 'request_too_large', { ...invalid, anthropicType: 'request_too_large', grpcCode: 8 }, 'Send a smaller body, or raise the limit that the message names.'),
+  'bad-framing': row(
+    400,
+    'client',
+    'bad_request',
+    invalid,
+    'The HTTP message is ambiguous or malformed; the connection is closed.',
+  ),
+  'request-timeout': row(
+    408,
+    'client',
+    'request_timeout',
+    invalid,
+    'The request did not arrive whole in time; send it again.',
+  ),
+  'request-too-large': row(
+    413,
+    'client',
+    'request_too_large',
+    { ...invalid, anthropicType: 'request_too_large', grpcCode: 8 },
+    'Send a smaller body, or raise the limit that the message names.',
+  ),
   'headers-too-large': row(431, 'client', 'headers_too_large', invalid, 'Send fewer or shorter headers.'),
-  'unsupported-media-type': row(415, 'client', 'unsupported_media_type', invalid, 'Send application/json, or the content type that the path expects.'),
-  'unsupported-encoding': row(415, 'client', 'unsupported_encoding', invalid, 'Send the body without content-encoding, or with gzip, br, deflate or zstd.'),
-  'method-not-allowed': row(405, 'client', 'method_not_allowed', { ...invalid, grpcCode: 12 }, 'Use the method that the allow header names.'),
-  'unsupported-conversion': row(400, 'client', 'unsupported_conversion', invalid, 'The chosen provider cannot express what the message names; leave it out or choose another model.'),
-  'listener-not-found': row(404, 'client', 'not_found', notFound, 'No listener serves this host; see /status on the admin port.'),
-  'route-not-found': row(404, 'client', 'not_found', { ...notFound, grpcCode: 12 }, 'No route matches; try `agentgateway explain METHOD URL`.'),
+  'unsupported-media-type': row(
+    415,
+    'client',
+    'unsupported_media_type',
+    invalid,
+    'Send application/json, or the content type that the path expects.',
+  ),
+  'unsupported-encoding': row(
+    415,
+    'client',
+    'unsupported_encoding',
+    invalid,
+    'Send the body without content-encoding, or with gzip, br, deflate or zstd.',
+  ),
+  'method-not-allowed': row(
+    405,
+    'client',
+    'method_not_allowed',
+    { ...invalid, grpcCode: 12 },
+    'Use the method that the allow header names.',
+  ),
+  'unsupported-conversion': row(
+    400,
+    'client',
+    'unsupported_conversion',
+    invalid,
+    'The chosen provider cannot express what the message names; leave it out or choose another model.',
+  ),
+  'listener-not-found': row(
+    404,
+    'client',
+    'not_found',
+    notFound,
+    'No listener serves this host; see /status on the admin port.',
+  ),
+  'route-not-found': row(
+    404,
+    'client',
+    'not_found',
+    { ...notFound, grpcCode: 12 },
+    'No route matches; try `agentgateway explain METHOD URL`.',
+  ),
   'misdirected-request': row(421, 'client', 'misdirected_request', invalid, 'Open a new connection for this host.'),
   'model-not-found': row(404, 'client', 'model_not_found', notFound, 'Ask for a name that GET /v1/models lists.'),
   'provider-not-found': row(404, 'client', 'not_found', notFound, 'Use the name of a configured provider.'),
-  unauthenticated: row(401, 'policy', 'invalid_api_key', unauthenticated, 'Send a valid key in authorization, x-api-key or x-goog-api-key.'),
-  'credential-expired': row(401, 'policy', 'expired_api_key', unauthenticated, 'The key has expired; ask for a new one.'),
+  unauthenticated: row(
+    401,
+    'policy',
+    'invalid_api_key',
+    unauthenticated,
+    'Send a valid key in authorization, x-api-key or x-goog-api-key.',
+  ),
+  'credential-expired': row(
+    401,
+    'policy',
+    'expired_api_key',
+    unauthenticated,
+    'The key has expired; ask for a new one.',
+  ),
   forbidden: row(403, 'policy', 'forbidden', forbidden, 'An authorization rule refuses this request.'),
-  'model-forbidden': row(403, 'policy', 'model_forbidden', forbidden, 'This key may not use the model; GET /v1/models lists those it may.'),
-  'budget-subject-missing': row(403, 'policy', 'budget_subject_missing', forbidden, 'The request lacks what its budget is kept by.'),
+  'model-forbidden': row(
+    403,
+    'policy',
+    'model_forbidden',
+    forbidden,
+    'This key may not use the model; GET /v1/models lists those it may.',
+  ),
+  'budget-subject-missing': row(
+    403,
+    'policy',
+    'budget_subject_missing',
+    forbidden,
+    'The request lacks what its budget is kept by.',
+  ),
   'rate-limited': row(429, 'policy', 'rate_limit_exceeded', limited, 'Wait as long as retry-after says.'),
   'budget-exceeded': row(429, 'policy', 'budget_exceeded', limited, 'The budget is spent until its window ends.'),
-  'policy-invalid': row(500, 'gateway', 'policy_invalid', broken, 'A restricting policy cannot be applied, so nothing passes; see its condition in /status.'),
-  'backend-invalid': row(500, 'gateway', 'backend_invalid', broken, 'The route names a backend that does not exist or may not be used; see /status.'),
-  'provider-misconfigured': row(500, 'gateway', 'provider_misconfigured', broken, 'The provider has no usable address or key; see /status.'),
-  'no-healthy-endpoint': row(503, 'upstream', 'no_healthy_endpoint', unavailable, 'The backend has no ready endpoint.', true),
-  'upstream-connect-failed': row(503, 'upstream', 'upstream_connect_failed', unavailable, 'The upstream refuses connections or its name does not resolve.', true),
-  'upstream-reset': row(502, 'upstream', 'upstream_reset', unavailable, 'The upstream broke the connection before its answer was whole.', true),
-  'upstream-protocol-error': row(502, 'upstream', 'upstream_protocol_error', broken, 'The upstream answered something that is not valid HTTP or not its API.', true),
-  'upstream-rejected': row(502, 'upstream', 'upstream_error', unavailable, 'The provider refused the request; its own message is given.'),
+  'policy-invalid': row(
+    500,
+    'gateway',
+    'policy_invalid',
+    broken,
+    'A restricting policy cannot be applied, so nothing passes; see its condition in /status.',
+  ),
+  'backend-invalid': row(
+    500,
+    'gateway',
+    'backend_invalid',
+    broken,
+    'The route names a backend that does not exist or may not be used; see /status.',
+  ),
+  'provider-misconfigured': row(
+    500,
+    'gateway',
+    'provider_misconfigured',
+    broken,
+    'The provider has no usable address or key; see /status.',
+  ),
+  'no-healthy-endpoint': row(
+    503,
+    'upstream',
+    'no_healthy_endpoint',
+    unavailable,
+    'The backend has no ready endpoint.',
+    true,
+  ),
+  'upstream-connect-failed': row(
+    503,
+    'upstream',
+    'upstream_connect_failed',
+    unavailable,
+    'The upstream refuses connections or its name does not resolve.',
+    true,
+  ),
+  'upstream-reset': row(
+    502,
+    'upstream',
+    'upstream_reset',
+    unavailable,
+    'The upstream broke the connection before its answer was whole.',
+    true,
+  ),
+  'upstream-protocol-error': row(
+    502,
+    'upstream',
+    'upstream_protocol_error',
+    broken,
+    'The upstream answered something that is not valid HTTP or not its API.',
+    true,
+  ),
+  'upstream-rejected': row(
+    502,
+    'upstream',
+    'upstream_error',
+    unavailable,
+    'The provider refused the request; its own message is given.',
+  ),
   'connect-timeout': row(504, 'upstream', 'connect_timeout', late, 'No connection within timeouts.connect.', true),
   'first-byte-timeout': row(504, 'upstream', 'first_byte_timeout', late, 'No answer within timeouts.firstByte.', true),
   'idle-timeout': row(504, 'upstream', 'idle_timeout', late, 'The answer stalled for longer than timeouts.idle.', true),
-  'attempt-timeout': row(504, 'upstream', 'upstream_timeout', late, 'The attempt took longer than timeouts.backendRequest.', true),
-  'exchange-timeout': row(504, 'upstream', 'request_deadline_exceeded', late, 'The exchange took longer than timeouts.request.'),
+  'attempt-timeout': row(
+    504,
+    'upstream',
+    'upstream_timeout',
+    late,
+    'The attempt took longer than timeouts.backendRequest.',
+    true,
+  ),
+  'exchange-timeout': row(
+    504,
+    'upstream',
+    'request_deadline_exceeded',
+    late,
+    'The exchange took longer than timeouts.request.',
+  ),
   overloaded: row(503, 'gateway', 'overloaded', overloaded, 'The gateway is at a limit; try again shortly.', true),
   draining: row(503, 'gateway', 'draining', overloaded, 'The gateway is shutting down; try again.', true),
   'client-gone': row(499, 'client', 'client_gone', { ...invalid, grpcCode: 1 }, 'The client closed the connection.'),
-  internal: row(500, 'gateway', 'internal_error', broken, 'A fault of the gateway; its log has the cause under the request id.'),
+  internal: row(
+    500,
+    'gateway',
+    'internal_error',
+    broken,
+    'A fault of the gateway; its log has the cause under the request id.',
+  ),
 } as const satisfies Record<string, ReasonRow>;
 
 /** A stable identifier of why a request failed. */

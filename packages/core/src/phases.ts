@@ -43,7 +43,10 @@ export interface Guard {
   readonly scopes: readonly ('systemPrompt' | 'messages' | 'toolInput' | 'toolOutput')[];
   /** How much of a stream may be held back, in bytes. */
   readonly holdBytesMax: number;
-  judge(text: string, context: { readonly exchange: Exchange; readonly channel: string }): GuardVerdict | Promise<GuardVerdict>;
+  judge(
+    text: string,
+    context: { readonly exchange: Exchange; readonly channel: string },
+  ): GuardVerdict | Promise<GuardVerdict>;
 }
 
 /** Contract → what `compile` returns. */

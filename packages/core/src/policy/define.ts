@@ -13,7 +13,15 @@ export type PolicyKind = SpecCase['case'];
 export type PolicyMessage<K extends PolicyKind> = Extract<SpecCase, { case: K }>['value'];
 
 /** What a policy may be attached to. `filter` marks what only a route's own filters can say. */
-export type Attachable = 'gateway' | 'listener' | 'route' | 'rule' | 'service' | 'llmBackend' | 'httpBackend' | 'filter';
+export type Attachable =
+  | 'gateway'
+  | 'listener'
+  | 'route'
+  | 'rule'
+  | 'service'
+  | 'llmBackend'
+  | 'httpBackend'
+  | 'filter';
 
 /** A mistake in a policy, found without looking at anything else. */
 export interface Problem {
@@ -28,6 +36,8 @@ export interface References {
   secret(value: SecretInput, path: string): SecretReference | undefined;
   /** The current value behind a `secret()` field, for kinds that hash it at once; undefined and reported if it is missing. */
   secretText(value: SecretInput, path: string): string | undefined;
+  /** An RFC 3339 time in milliseconds since the epoch. */
+  toEpochMs(time: string): number;
   /** Reports a mistake at a path below the policy's field. */
   problem(path: string, message: string): void;
 }

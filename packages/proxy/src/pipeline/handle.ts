@@ -34,7 +34,12 @@ interface Flight {
 }
 
 /** Answers one request. Never throws: whatever goes wrong is a reply or a broken connection, and a record. */
-export async function handle(pipeline: Pipeline, bindKey: string, head: ExchangeHead, responder: Responder): Promise<void> {
+export async function handle(
+  pipeline: Pipeline,
+  bindKey: string,
+  head: ExchangeHead,
+  responder: Responder,
+): Promise<void> {
   const snapshot = pipeline.store.current;
   const exchange = new Exchange(head, snapshot);
   exchange.dialect = dialectOf(exchange);
@@ -56,7 +61,8 @@ export async function handle(pipeline: Pipeline, bindKey: string, head: Exchange
 async function answer(flight: Flight, bind: BindPlan | undefined): Promise<Reply> {
   const { exchange } = flight;
   const listener = bind?.select(exchange.authority);
-  if (!bind || !listener) throw new GatewayError('listener-not-found', `no listener serves the host ${exchange.authority || '(none)'}`);
+  if (!bind || !listener)
+    throw new GatewayError('listener-not-found', `no listener serves the host ${exchange.authority || '(none)'}`);
   const found = listener.router.match(exchange);
   const place = { bind: bind.key, listener: listener.key, gateway: listener.gateway };
   if (!found) {
@@ -64,12 +70,16 @@ async function answer(flight: Flight, bind: BindPlan | undefined): Promise<Reply
     const stopped = runSteps(flight, listener.unmatched);
     const early = stopped instanceof Promise ? await stopped : stopped;
     if (early) return early;
-    throw new GatewayError('route-not-found', `no route matches ${exchange.method} ${exchange.path} on host ${exchange.authority}`);
+    throw new GatewayError(
+      'route-not-found',
+      `no route matches ${exchange.method} ${exchange.path} on host ${exchange.authority}`,
+    );
   }
   const rule = found.value;
   exchange.placement = { ...place, route: rule.route, rule: rule.rule, matchedPrefix: found.matchedPrefix };
   const { requestMs } = rule.settings.timeouts;
-  if (requestMs > 0) flight.deadline = flight.pipeline.timers.start(requestMs, () => exchange.cancel('exchange-timeout'));
+  if (requestMs > 0)
+    flight.deadline = flight.pipeline.timers.start(requestMs, () => exchange.cancel('exchange-timeout'));
   const stopped = runSteps(flight, rule.plan);
   const early = stopped instanceof Promise ? await stopped : stopped;
   return early ?? callBackend(flight, rule);
@@ -105,7 +115,8 @@ function stepFrom(flight: Flight, plan: StepPlan, from: number): Stopped {
     const planned = plan.steps[i]!;
     flight.ran.push(planned);
     const result = judge(planned, flight.exchange);
-    if (result instanceof Promise) return result.then((reply) => tell(planned, flight.exchange, reply) ?? stepFrom(flight, plan, i + 1));
+    if (result instanceof Promise)
+      return result.then((reply) => tell(planned, flight.exchange, reply) ?? stepFrom(flight, plan, i + 1));
     if (tell(planned, flight.exchange, result)) return result;
   }
   return undefined;

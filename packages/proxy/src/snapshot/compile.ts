@@ -15,7 +15,7 @@ import { type Phase, type Step, phases } from '@agentgateway/core/phases.ts';
 import type { AnyPolicyDefinition } from '@agentgateway/core/policy/define.ts';
 import { policies } from '@agentgateway/core/policy/registry.ts';
 import type { Target } from '@agentgateway/core/target.ts';
-import { compileBackend } from '../backend/registry.ts';
+import { type BackendEnvironment, compileBackend } from '../backend/registry.ts';
 import type { PlannedStep, StepPlan } from './snapshot.ts';
 
 /** A compiled resource. */
@@ -41,7 +41,7 @@ export interface CompiledSpec {
 }
 
 /** Compiles one resource. Throws with a message for the rejection. */
-export function compile(resource: EncodedResource, environment: Environment): Part {
+export function compile(resource: EncodedResource, environment: BackendEnvironment): Part {
   switch (resource.typeUrl) {
     case typeUrls.endpoints: {
       const { endpoints } = fromBinary(EndpointsSchema, resource.bytes);
@@ -49,24 +49,32 @@ export function compile(resource: EncodedResource, environment: Environment): Pa
     }
     case typeUrls.secret: {
       const { entries } = fromBinary(SecretSchema, resource.bytes);
-      return { kind: 'secret', entries: new Map(entries.map((entry) => [entry.name, Buffer.from(entry.value).toString()])) };
+      return {
+        kind: 'secret',
+        entries: new Map(entries.map((entry) => [entry.name, Buffer.from(entry.value).toString()])),
+      };
     }
     case typeUrls.resource:
       return compileResource(resource, environment);
   }
 }
 
-function compileResource(resource: EncodedResource, environment: Environment): Part {
+function compileResource(resource: EncodedResource, environment: BackendEnvironment): Part {
   const { kind } = fromBinary(ResourceSchema, resource.bytes);
   switch (kind.case) {
     case 'listener':
-      if (kind.value.protocol !== Listener_Protocol.HTTP) throw new Error(`listener protocol ${kind.value.protocol} is not known to this version`);
+      if (kind.value.protocol !== Listener_Protocol.HTTP)
+        throw new Error(`listener protocol ${kind.value.protocol} is not known to this version`);
       return { kind: 'listener', message: kind.value };
     case 'route':
-      return { kind: 'route', message: kind.value, rules: kind.value.rules.map((rule) => ({
-        filters: rule.filters.map((spec) => compileSpec(spec, environment)),
-        backendFilters: rule.backends.map((backend) => backend.filters.map((spec) => compileSpec(spec, environment))),
-      })) };
+      return {
+        kind: 'route',
+        message: kind.value,
+        rules: kind.value.rules.map((rule) => ({
+          filters: rule.filters.map((spec) => compileSpec(spec, environment)),
+          backendFilters: rule.backends.map((backend) => backend.filters.map((spec) => compileSpec(spec, environment))),
+        })),
+      };
     case 'backend':
       return { kind: 'backend', target: compileBackend(resource.key, kind.value, environment) };
     case 'policy':
@@ -79,7 +87,8 @@ function compileResource(resource: EncodedResource, environment: Environment): P
 /** Policies are compiled when they are merged; here only what stands in their own message is judged. */
 function compilePolicy(message: Policy): Part {
   if (message.invalid !== '') return { kind: 'policy', message, invalid: message.invalid };
-  if (message.spec?.kind.case === undefined) return { kind: 'policy', message, invalid: 'this kind of policy is not known to this version' };
+  if (message.spec?.kind.case === undefined)
+    return { kind: 'policy', message, invalid: 'this kind of policy is not known to this version' };
   const problems = definitionOf(message.spec).check(message.spec.kind.value as never);
   if (problems.length > 0) throw new Error(problems.map(({ path, message: text }) => `${path}: ${text}`).join('; '));
   return { kind: 'policy', message, invalid: undefined };
@@ -89,7 +98,11 @@ function compilePolicy(message: Policy): Part {
 export function compileSpec(spec: PolicySpec, environment: Environment): CompiledSpec {
   if (spec.kind.case === undefined) throw new Error('this kind of policy is not known to this version');
   const definition = definitionOf(spec);
-  return { kind: spec.kind.case, phase: definition.phase, value: definition.compile(spec.kind.value as never, environment) };
+  return {
+    kind: spec.kind.case,
+    phase: definition.phase,
+    value: definition.compile(spec.kind.value as never, environment),
+  };
 }
 
 function definitionOf(spec: PolicySpec): AnyPolicyDefinition {

@@ -1,6 +1,6 @@
 // Parts → snapshot: attaches routes to listeners and policies to both, again only for what changed (contract 3).
 import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
-import type { Environment } from '@agentgateway/core/environment.ts';
+import type { BackendEnvironment } from '../backend/registry.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import type { Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import { compileRouter, type RouterEntry } from '@agentgateway/core/route/router.ts';
@@ -27,12 +27,12 @@ interface LinkedListener {
 
 /** Builds snapshots, keeping what earlier ones were built from. */
 export class Linker {
-  readonly #environment: Environment;
+  readonly #environment: BackendEnvironment;
   #routes = new Map<string, LinkedRoute>();
   #listeners = new Map<string, LinkedListener>();
   readonly #policies: PolicyIndex;
 
-  constructor(environment: Environment) {
+  constructor(environment: BackendEnvironment) {
     this.#environment = environment;
     this.#policies = new PolicyIndex(environment);
   }
@@ -71,7 +71,11 @@ export class Linker {
     return new Map([...binds].map(([key, plans]) => [key, toBind(key, plans)]));
   }
 
-  #linkListener(listener: { key: string; version: string; message: Listener }, routes: readonly HeldRoute[], kept: Map<string, LinkedRoute>): LinkedListener {
+  #linkListener(
+    listener: { key: string; version: string; message: Listener },
+    routes: readonly HeldRoute[],
+    kept: Map<string, LinkedRoute>,
+  ): LinkedListener {
     const levels = [
       { level: 'gateway' as const, target: listener.message.gateway, section: '' },
       { level: 'listener' as const, target: listener.message.gateway, section: listener.message.name },
@@ -81,15 +85,27 @@ export class Linker {
       const id = `${listener.key} ${route.key}`;
       const signature = this.#policies.signature([...levels, { level: 'route', target: route.key, section: '*' }]);
       const before = this.#routes.get(id);
-      const fresh = before?.version === route.version && before.policies === signature
-        ? before
-        : { version: route.version, policies: signature, rules: linkRules({ key: route.key, route: route.message, parts: route.rules, levels, policies: this.#policies }) };
+      const fresh =
+        before?.version === route.version && before.policies === signature
+          ? before
+          : {
+              version: route.version,
+              policies: signature,
+              rules: linkRules({
+                key: route.key,
+                route: route.message,
+                parts: route.rules,
+                levels,
+                policies: this.#policies,
+              }),
+            };
       kept.set(id, fresh);
       inputs.push(fresh);
       return { route, rules: fresh.rules };
     });
     const before = this.#listeners.get(listener.key);
-    if (before && before.inputs.length === inputs.length && before.inputs.every((input, i) => input === inputs[i])) return before;
+    if (before && before.inputs.length === inputs.length && before.inputs.every((input, i) => input === inputs[i]))
+      return before;
     const unmatched = this.#policies.plan(levels);
     const plan: ListenerPlan = {
       key: listener.key,
@@ -146,7 +162,15 @@ function toEntries(listenerKey: string, route: HeldRoute, rules: readonly RulePl
     const matches = rule.matches.length > 0 ? rule.matches : [undefined];
     matches.forEach((match, matchIndex) => {
       for (const hostname of hostnames) {
-        entries.push({ hostname, match, createdMs: Number(route.message.createdMs), routeKey: route.key, ruleIndex, matchIndex, value: rules[ruleIndex]! });
+        entries.push({
+          hostname,
+          match,
+          createdMs: Number(route.message.createdMs),
+          routeKey: route.key,
+          ruleIndex,
+          matchIndex,
+          value: rules[ruleIndex]!,
+        });
       }
     });
   });

@@ -1,7 +1,7 @@
 // Which policies are attached where, and what a chain of them compiles to.
 import { create } from '@bufbuild/protobuf';
 import { type PolicySpec, PolicySpecSchema, Policy_Mode } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
-import type { Environment } from '@agentgateway/core/environment.ts';
+import type { BackendEnvironment } from '../backend/registry.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { type Phase, type Step, phaseOrder } from '@agentgateway/core/phases.ts';
 import { type Attached, type ChainLevel, mergeChain } from '@agentgateway/core/policy/merge.ts';
@@ -33,13 +33,13 @@ interface IndexedPolicy {
 
 /** Finds attached policies by target, and compiles each merged chain once. */
 export class PolicyIndex {
-  readonly #environment: Environment;
+  readonly #environment: BackendEnvironment;
   #byTarget = new Map<string, IndexedPolicy[]>();
   /** Compiled values by the policies and versions they were merged from. */
   #compiled = new Map<string, CompiledSpec>();
   #used = new Set<string>();
 
-  constructor(environment: Environment) {
+  constructor(environment: BackendEnvironment) {
     this.#environment = environment;
   }
 
@@ -72,27 +72,45 @@ export class PolicyIndex {
   /** Changes exactly when a policy of these levels does. */
   signature(levels: readonly Level[]): string {
     let text = '';
-    for (const level of levels) for (const { key, version, section } of this.#at(level)) text += `${level.level} ${section} ${key} ${version}\n`;
+    for (const level of levels)
+      for (const { key, version, section } of this.#at(level)) text += `${level.level} ${section} ${key} ${version}\n`;
     return text;
   }
 
   /** The merged chain, outermost level first, followed by a rule's own filters. */
-  plan(levels: readonly Level[], filters: { readonly key: string; readonly specs: readonly CompiledSpec[] } = { key: '', specs: [] }): LinkedChain {
-    const attached = levels.flatMap((level) => this.#at(level).map((indexed): Attached => ({ ...indexed.attached, level: level.level })));
-    const versions = new Map(levels.flatMap((level) => this.#at(level).map(({ key, version }) => [key, version] as const)));
+  plan(
+    levels: readonly Level[],
+    filters: { readonly key: string; readonly specs: readonly CompiledSpec[] } = { key: '', specs: [] },
+  ): LinkedChain {
+    const attached = levels.flatMap((level) =>
+      this.#at(level).map((indexed): Attached => ({ ...indexed.attached, level: level.level })),
+    );
+    const versions = new Map(
+      levels.flatMap((level) => this.#at(level).map(({ key, version }) => [key, version] as const)),
+    );
     const steps: PlannedStep[] = [];
     const decisions: PolicyDecision[] = [];
     let settings = defaultSettings;
     for (const merged of mergeChain(attached)) {
       const keys = merged.parts.map(({ key }) => key);
-      decisions.push({ kind: merged.kind, phase: merged.phase, policies: keys, winners: merged.winners, invalid: merged.invalid });
+      decisions.push({
+        kind: merged.kind,
+        phase: merged.phase,
+        policies: keys,
+        winners: merged.winners,
+        invalid: merged.invalid,
+      });
       if (merged.invalid !== undefined) {
         steps.push(closed(keys[0] ?? '', merged.kind, merged.phase, merged.invalid));
         continue;
       }
       for (const part of merged.parts) {
-        const compiled = this.#compile(`${merged.kind} ${part.sources.map((key) => `${key}@${versions.get(key)}`).join(' ')}`, part.spec);
-        if (isStep(compiled)) steps.push({ policy: part.key, kind: compiled.kind, phase: compiled.phase, step: compiled.value });
+        const compiled = this.#compile(
+          `${merged.kind} ${part.sources.map((key) => `${key}@${versions.get(key)}`).join(' ')}`,
+          part.spec,
+        );
+        if (isStep(compiled))
+          steps.push({ policy: part.key, kind: compiled.kind, phase: compiled.phase, step: compiled.value });
         else settings = { ...settings, [compiled.kind]: compiled.value };
       }
     }

@@ -1,7 +1,7 @@
 // Holds the parts and the current snapshot: compiles changes off to the side, links what they touch, swaps one reference.
 import type { EncodedResource, Rejection, ResourceChanges } from '@agentgateway/api/keys.ts';
 import { typeUrls } from '@agentgateway/api/keys.ts';
-import type { Environment } from '@agentgateway/core/environment.ts';
+import type { BackendEnvironment } from '../backend/registry.ts';
 import { type Part, compile } from './compile.ts';
 import { Linker } from './link.ts';
 import { type Snapshot, emptySnapshot } from './snapshot.ts';
@@ -20,13 +20,13 @@ export type BeforeSwap = (next: Snapshot, previous: Snapshot) => Promise<void>;
 export class Store {
   /** What new requests begin with. */
   current: Snapshot = emptySnapshot;
-  readonly #environment: Environment;
+  readonly #environment: BackendEnvironment;
   readonly #parts = new Map<string, HeldPart>();
   readonly #linker: Linker;
   readonly #beforeSwap: BeforeSwap;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(environment: Environment, beforeSwap: BeforeSwap = async () => {}) {
+  constructor(environment: BackendEnvironment, beforeSwap: BeforeSwap = async () => {}) {
     this.#environment = environment;
     this.#linker = new Linker(environment);
     this.#beforeSwap = beforeSwap;

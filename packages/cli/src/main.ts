@@ -1,0 +1,49 @@
+// The command `agentgateway`: finds the subcommand, loads only that, and turns mistakes into one clear line.
+
+/** A subcommand: what it is for, and how it runs; resolves to the exit code. */
+interface Command {
+  readonly summary: string;
+  load(): Promise<{ run(args: readonly string[]): Promise<number> }>;
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  run: { summary: 'start the gateway (the default)', load: () => import('./command/run.ts') },
+  validate: { summary: 'check a configuration and list every problem', load: () => import('./command/validate.ts') },
+  manifests: {
+    summary: 'print the Kubernetes manifests of a configuration',
+    load: () => import('./command/manifests.ts'),
+  },
+  version: { summary: 'print the version', load: () => import('./command/version.ts') },
+};
+
+const help = `agentgateway: one URL for every model, tool and agent
+
+usage: agentgateway [COMMAND] [FLAGS]
+
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  .join('\n')}
+
+\`agentgateway COMMAND --help\` tells the flags of each.
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [first, ...rest] = args;
+  if (first === '--help' || first === '-h' || first === 'help') {
+    process.stdout.write(help);
+    return 0;
+  }
+  const isFlag = first === undefined || first.startsWith('-');
+  const command = commands[isFlag ? 'run' : first];
+  if (!command) {
+    process.stderr.write(`agentgateway: there is no command '${first}'\n\n${help}`);
+    return 2;
+  }
+  const { run } = await command.load();
+  return run(isFlag ? args : rest);
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`agentgateway: ${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+});

@@ -1,0 +1,122 @@
+// Every kind of object that is understood: its names, its schema, and where its fields stand.
+import type { z } from 'zod';
+import type { CrdKind } from '../schema/to-crd.ts';
+import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
+import { httpBackendSpec } from './http-backend/schema.ts';
+import { httpRouteSpec } from './http-route/schema.ts';
+import { llmBackendSpec } from './llm-backend/schema.ts';
+import { policySpec } from './policy/schema.ts';
+import { secretFields } from './secret/schema.ts';
+import { endpointSliceFields, serviceSpec } from './service/schema.ts';
+
+/** A kind of object. */
+export interface KindRow {
+  readonly kind: string;
+  readonly apiVersion: string;
+  /** Top-level key of config.yaml; undefined for kinds that only manifests can say. */
+  readonly plural: string | undefined;
+  /** Fields below `spec`, or beside `metadata`. */
+  readonly place: 'spec' | 'root';
+  readonly schema: z.ZodType;
+  /** Set for our own kinds, which have CRDs. */
+  readonly crd?: Pick<CrdKind, 'resource' | 'shortNames' | 'summary' | 'columns'>;
+}
+
+/** Our group and version. */
+export const ownApiVersion = 'agentgateway.dev/v1alpha1';
+
+const age = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' } as const;
+
+/** The kinds. */
+export const kinds: readonly KindRow[] = [
+  {
+    kind: 'GatewayClass',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: undefined,
+    place: 'spec',
+    schema: gatewayClassSpec,
+  },
+  {
+    kind: 'Gateway',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'gateways',
+    place: 'spec',
+    schema: gatewaySpec,
+  },
+  {
+    kind: 'HTTPRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'httpRoutes',
+    place: 'spec',
+    schema: httpRouteSpec,
+  },
+  { kind: 'Service', apiVersion: 'v1', plural: 'services', place: 'spec', schema: serviceSpec },
+  {
+    kind: 'EndpointSlice',
+    apiVersion: 'discovery.k8s.io/v1',
+    plural: undefined,
+    place: 'root',
+    schema: endpointSliceFields,
+  },
+  { kind: 'Secret', apiVersion: 'v1', plural: 'secrets', place: 'root', schema: secretFields },
+  {
+    kind: 'LLMBackend',
+    apiVersion: ownApiVersion,
+    plural: 'llmBackends',
+    place: 'spec',
+    schema: llmBackendSpec,
+    crd: {
+      resource: 'llmbackends',
+      shortNames: ['llmb'],
+      summary: 'LLMBackend names LLM providers and the models served from them.',
+      columns: [age],
+    },
+  },
+  {
+    kind: 'HTTPBackend',
+    apiVersion: ownApiVersion,
+    plural: 'httpBackends',
+    place: 'spec',
+    schema: httpBackendSpec,
+    crd: {
+      resource: 'httpbackends',
+      shortNames: ['httpb'],
+      summary: 'HTTPBackend is a host outside the cluster.',
+      columns: [{ name: 'Host', type: 'string', jsonPath: '.spec.host' }, age],
+    },
+  },
+  {
+    kind: 'Policy',
+    apiVersion: ownApiVersion,
+    plural: 'policies',
+    place: 'spec',
+    schema: policySpec,
+    crd: {
+      resource: 'policies',
+      shortNames: ['agwpol'],
+      summary: 'Policy attaches policies to gateways, listeners, routes and rules.',
+      columns: [age],
+    },
+  },
+];
+
+/** The row of a kind. */
+export function findKind(apiVersion: string, kind: string): KindRow | undefined {
+  return kinds.find((row) => row.kind === kind && row.apiVersion === apiVersion);
+}
+
+/** Plurals of config.yaml that are planned but not built: users are told so instead of "unknown". */
+export const reservedPlurals: readonly string[] = [
+  'a2aBackends',
+  'backendTLSPolicies',
+  'budgets',
+  'gatewayParameters',
+  'grpcRoutes',
+  'inferencePools',
+  'listenerSets',
+  'mcpBackends',
+  'referenceGrants',
+  'tcpRoutes',
+  'tlsRoutes',
+  'udpRoutes',
+];

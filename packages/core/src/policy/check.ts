@@ -1,0 +1,54 @@
+// Checks that several policies share: expressions and header fields.
+import { CelError, compile } from '@agentgateway/cel';
+import { policyRoots } from '../expression.ts';
+import type { Problem } from './define.ts';
+
+/** What is wrong with an expression; empty when it compiles. */
+export function celProblems(expression: string, path: string, result: 'bool' | 'string' | 'any'): Problem[] {
+  try {
+    compile(expression, { roots: policyRoots, result });
+    return [];
+  } catch (error) {
+    return [
+      {
+        path,
+        message: error instanceof CelError ? error.message : `the expression cannot be compiled: ${String(error)}`,
+      },
+    ];
+  }
+}
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const framing = new Set([
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Whether a name may be written by policies: a token (RFC 9110 §5.1) that is not part of the framing. */
+export function headerNameProblems(name: string, path: string): Problem[] {
+  if (!token.test(name)) return [{ path, message: `'${name}' is not a valid header name` }];
+  if (framing.has(name.toLowerCase()))
+    return [{ path, message: `'${name}' belongs to the connection and cannot be changed` }];
+  return [];
+}
+
+/** Whether a value can be sent: no control characters but tab (RFC 9110 §5.5). */
+export function headerValueProblems(value: string, path: string): Problem[] {
+  return isHeaderValue(value) ? [] : [{ path, message: 'a header value cannot hold control characters' }];
+}
+
+/** Whether a value can be sent in a header. */
+export function isHeaderValue(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if ((code < 32 && code !== 9) || code === 127 || code > 255) return false;
+  }
+  return true;
+}

@@ -1,0 +1,73 @@
+// Sets, adds and removes header fields of requests and responses.
+import { create } from '@bufbuild/protobuf';
+import {
+  type HeaderModifier,
+  HeaderModifierSchema,
+  HeaderModifiersSchema,
+} from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import type { HeaderList } from '../header-list.ts';
+import { list, strict, text } from '../schema/dialect.ts';
+import { headerNameProblems, headerValueProblems } from './check.ts';
+import { type Problem, definePolicy } from './define.ts';
+
+const values = list(strict({ name: text(256), value: text(4096).min(0) }), 64);
+const modifier = strict({ set: values.optional(), add: values.optional(), remove: list(text(256)).optional() });
+
+interface ModifierSpec {
+  readonly set?: readonly { readonly name: string; readonly value: string }[] | undefined;
+  readonly add?: readonly { readonly name: string; readonly value: string }[] | undefined;
+  readonly remove?: readonly string[] | undefined;
+}
+
+/** Changes headers, in the order set, add, remove. */
+export const headerModifiers = definePolicy({
+  kind: 'headerModifiers',
+  summary: 'Sets, adds and removes headers of requests and responses.',
+  phase: 'filters',
+  attach: ['gateway', 'listener', 'route', 'rule', 'filter'],
+  merge: 'fields',
+  schema: strict({ request: modifier.optional(), response: modifier.optional() }),
+  translate: ({ request, response }) =>
+    create(HeaderModifiersSchema, {
+      ...(request && { request: toHeaderModifier(request) }),
+      ...(response && { response: toHeaderModifier(response) }),
+    }),
+  check: ({ request, response }) => [...problemsOf(request, 'request'), ...problemsOf(response, 'response')],
+  compile({ request, response }) {
+    return {
+      ...(request && {
+        request(exchange) {
+          apply(request, exchange.headers);
+          return undefined;
+        },
+      }),
+      ...(response && { response: (_exchange, reply) => apply(response, reply.headers) }),
+    };
+  },
+});
+
+/** A Gateway API header modifier as the message. */
+export function toHeaderModifier({ set = [], add = [], remove = [] }: ModifierSpec): HeaderModifier {
+  return create(HeaderModifierSchema, {
+    set: set.map(({ name, value }) => ({ name, value })),
+    add: add.map(({ name, value }) => ({ name, value })),
+    remove: [...remove],
+  });
+}
+
+function apply({ set, add, remove }: HeaderModifier, headers: HeaderList): void {
+  for (const { name, value } of set) headers.set(name, value);
+  for (const { name, value } of add) headers.append(name, value);
+  for (const name of remove) headers.remove(name.toLowerCase());
+}
+
+function problemsOf(message: HeaderModifier | undefined, half: string): Problem[] {
+  if (!message) return [];
+  const written = (['set', 'add'] as const).flatMap((verb) =>
+    message[verb].flatMap(({ name, value }, index) => [
+      ...headerNameProblems(name, `${half}.${verb}[${index}].name`),
+      ...headerValueProblems(value, `${half}.${verb}[${index}].value`),
+    ]),
+  );
+  return [...written, ...message.remove.flatMap((name, index) => headerNameProblems(name, `${half}.remove[${index}]`))];
+}

@@ -1,0 +1,117 @@
+// How attached policies become one chain: restricting ones add up, shaping ones win field by field (contract 1).
+import { type DescField, type Message, clone, create, isFieldSet, type DescMessage } from '@bufbuild/protobuf';
+import { reflect } from '@bufbuild/protobuf/reflect';
+import { type PolicySpec, PolicySpecSchema } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import { type Phase, phaseOrder } from '../phases.ts';
+import type { AnyPolicyDefinition, PolicyKind } from './define.ts';
+import { policies } from './registry.ts';
+
+/** Where a policy may sit, outermost first. */
+export const chainLevels = ['gateway', 'listener', 'listenerSet', 'route', 'rule', 'backend', 'section'] as const;
+
+/** One place of the chain. */
+export type ChainLevel = (typeof chainLevels)[number];
+
+/** A policy at its place. */
+export interface Attached {
+  readonly key: string;
+  readonly level: ChainLevel;
+  readonly createdMs: number;
+  /** Overrides wins from above. */
+  readonly mode: 'Defaults' | 'Overrides';
+  readonly spec: PolicySpec | undefined;
+  /** Why it cannot be applied. */
+  readonly invalid: string | undefined;
+}
+
+/** All that is attached of one kind, merged. */
+export interface MergedPolicy {
+  readonly kind: string;
+  readonly phase: Phase;
+  /** What is to be compiled; `sources` are all the policies it was made of. */
+  readonly parts: readonly { readonly key: string; readonly spec: PolicySpec; readonly sources: readonly string[] }[];
+  /** Field → the policy that won it. */
+  readonly winners: Readonly<Record<string, string>>;
+  /** Why nothing may pass. */
+  readonly invalid: string | undefined;
+}
+
+/** Merges a chain, by kind, in the order of phases. */
+export function mergeChain(attached: readonly Attached[]): MergedPolicy[] {
+  const ordered = attached.toSorted(
+    (a, b) =>
+      chainLevels.indexOf(a.level) - chainLevels.indexOf(b.level) ||
+      a.createdMs - b.createdMs ||
+      (a.key < b.key ? -1 : 1),
+  );
+  const groups = Map.groupBy(ordered, (policy) => policy.spec?.kind.case ?? kindOf(policy.key));
+  return [...groups]
+    .map(([kind, group]) => mergeKind(kind, group))
+    .sort((a, b) => phaseOrder[a.phase] - phaseOrder[b.phase]);
+}
+
+function mergeKind(kind: string, group: readonly Attached[]): MergedPolicy {
+  const definition = policies[kind as PolicyKind] as AnyPolicyDefinition | undefined;
+  const phase = definition?.phase ?? 'authorize';
+  const broken = group.find(({ invalid, spec }) => invalid !== undefined || spec?.kind.case === undefined);
+  if (broken && (!definition || definition.merge === 'all')) {
+    return {
+      kind,
+      phase,
+      parts: group.map(({ key }) => ({ key, spec: create(PolicySpecSchema), sources: [key] })),
+      winners: {},
+      invalid: broken.invalid ?? 'this kind of policy is not known to this version',
+    };
+  }
+  const usable = group.filter(({ invalid, spec }) => invalid === undefined && spec !== undefined);
+  if (!definition || definition.merge === 'all') {
+    return {
+      kind,
+      phase,
+      parts: usable.map(({ key, spec }) => ({ key, spec: spec!, sources: [key] })),
+      winners: {},
+      invalid: undefined,
+    };
+  }
+  if (usable.length === 0) return { kind, phase, parts: [], winners: {}, invalid: undefined };
+  return { kind, phase, ...mergeFields(usable), invalid: undefined };
+}
+
+/** Field by field: the most specific wins, unless one above overrides; of equals the oldest. */
+function mergeFields(group: readonly Attached[]): Pick<MergedPolicy, 'parts' | 'winners'> {
+  // Written in rising order of rank, so that the last writer of a field is its winner.
+  const rank = (policy: Attached): number => {
+    const level = chainLevels.indexOf(policy.level);
+    return policy.mode === 'Overrides' ? chainLevels.length + (chainLevels.length - level) : level;
+  };
+  const rising = group.toSorted((a, b) => rank(a) - rank(b) || b.createdMs - a.createdMs || (a.key < b.key ? 1 : -1));
+  const merged = clone(PolicySpecSchema, rising[0]!.spec!);
+  const winners: Record<string, string> = {};
+  for (const { key, spec } of rising) copyFields(spec!, merged, (field) => (winners[field] = key));
+  const winner = rising.at(-1)!.key;
+  return { parts: [{ key: winner, spec: merged, sources: rising.map(({ key }) => key) }], winners };
+}
+
+/** Copies the set fields of a spec's message over another's. */
+function copyFields(from: PolicySpec, to: PolicySpec, onField: (name: string) => void): void {
+  const desc = messageOf(from);
+  const source = from.kind.value as Message;
+  const target = to.kind.value as Message;
+  const reader = reflect(desc, source);
+  const writer = reflect(desc, target);
+  for (const field of desc.fields) {
+    if (!isFieldSet(source, field as DescField)) continue;
+    writer.set(field, reader.get(field));
+    onField(field.localName);
+  }
+}
+
+function messageOf(spec: PolicySpec): DescMessage {
+  const field = PolicySpecSchema.oneofs[0]!.fields.find((candidate) => candidate.localName === spec.kind.case);
+  return field!.message!;
+}
+
+/** A Policy resource's key ends in its kind. */
+function kindOf(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,57 @@
+// Every policy: a typed table that does not compile while a protobuf case has no policy; and the names that are reserved.
+import { apiKeyAuthentication } from './api-key-authentication.ts';
+import { authorization } from './authorization.ts';
+import { cors } from './cors.ts';
+import type { AnyPolicyDefinition, PolicyKind } from './define.ts';
+import { headerModifiers } from './header-modifiers.ts';
+import { requestRedirect } from './request-redirect.ts';
+import { retry } from './retry.ts';
+import { timeouts } from './timeouts.ts';
+import { transformation } from './transformation.ts';
+import { urlRewrite } from './url-rewrite.ts';
+
+/** The policies by kind. */
+export const policies: { readonly [K in PolicyKind]: AnyPolicyDefinition<K> } = {
+  apiKeyAuthentication,
+  authorization,
+  cors,
+  headerModifiers,
+  timeouts,
+  retry,
+  transformation,
+  requestRedirect,
+  urlRewrite,
+};
+
+/** Names of `Policy.spec` that are spoken for but not built yet: users are told so instead of "unknown". */
+export const reservedPolicyNames: readonly string[] = [
+  'a2a',
+  'accessLog',
+  'backendAuth',
+  'backendTLS',
+  'basicAuthentication',
+  'buffer',
+  'compression',
+  'csrf',
+  'delay',
+  'directResponse',
+  'externalAuth',
+  'externalProcessing',
+  'fault',
+  'guardrails',
+  'health',
+  'hostRewrite',
+  'ipAccess',
+  'jwtAuthentication',
+  'mcpAuthentication',
+  'mcpAuthorization',
+  'networkAuthorization',
+  'oidc',
+  'promptCaching',
+  'promptEnrichment',
+  'proxyProtocol',
+  'rateLimit',
+  'requestMirror',
+  'sessionAffinity',
+  'tracing',
+];

@@ -1,0 +1,58 @@
+// Answers with a redirect (Gateway API HTTPRequestRedirectFilter).
+import { create } from '@bufbuild/protobuf';
+import { RequestRedirectSchema } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import { Body } from '../body.ts';
+import type { Exchange } from '../exchange.ts';
+import { HeaderList } from '../header-list.ts';
+import { integer, oneOf, strict, text } from '../schema/dialect.ts';
+import { definePolicy } from './define.ts';
+import { modifyPath, pathModifier, toPathModifier } from './path-modifier.ts';
+
+const statuses = [301, 302, 303, 307, 308];
+const wellKnown = { http: 80, https: 443 } as const;
+
+/** Redirects; only as a route's filter. */
+export const requestRedirect = definePolicy({
+  kind: 'requestRedirect',
+  summary: 'Answers with a redirect.',
+  phase: 'filters',
+  attach: ['filter'],
+  merge: 'fields',
+  schema: strict({
+    scheme: oneOf('http', 'https').optional(),
+    hostname: text(253).optional(),
+    path: pathModifier.optional(),
+    port: integer(1, 65_535).optional(),
+    statusCode: integer(301, 308).default(302),
+  }),
+  translate: ({ scheme, hostname, path, port, statusCode }) =>
+    create(RequestRedirectSchema, {
+      ...(scheme && { scheme }),
+      ...(hostname !== undefined && { hostname }),
+      ...(port !== undefined && { port }),
+      ...(path && { path: toPathModifier(path) }),
+      status: statusCode,
+    }),
+  check: ({ status }) =>
+    statuses.includes(status) ? [] : [{ path: 'statusCode', message: `must be one of ${statuses.join(', ')}` }],
+  compile(message) {
+    return {
+      request(exchange) {
+        const scheme = message.scheme ?? exchange.scheme;
+        const host = message.hostname ?? exchange.authority.replace(/:[0-9]+$/, '');
+        const port = message.port ?? (message.scheme === undefined ? listenerPort(exchange) : undefined);
+        const suffix = port === undefined || port === wellKnown[scheme as keyof typeof wellKnown] ? '' : `:${port}`;
+        const path = message.path
+          ? modifyPath(message.path, exchange.path, exchange.placement.matchedPrefix)
+          : exchange.path;
+        const query = exchange.query === undefined ? '' : `?${exchange.query}`;
+        const headers = HeaderList.from([['location', `${scheme}://${host}${suffix}${path}${query}`]]);
+        return { status: message.status, headers, body: Body.none(), origin: 'policy' };
+      },
+    };
+  },
+});
+
+function listenerPort(exchange: Exchange): number {
+  return Number(exchange.placement.bind.slice(exchange.placement.bind.lastIndexOf(':') + 1));
+}

@@ -1,0 +1,184 @@
+// Rewrites requests and responses with CEL: headers, pseudo-headers and bodies.
+import { type Expression, compile, toText } from '@agentgateway/cel';
+import { create } from '@bufbuild/protobuf';
+import {
+  type Transform,
+  TransformSchema,
+  TransformationSchema,
+} from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import { Body } from '../body.ts';
+import { GatewayError } from '../errors.ts';
+import type { Exchange, Reply } from '../exchange.ts';
+import { celContext, policyRoots } from '../expression.ts';
+import { cel, list, strict, text } from '../schema/dialect.ts';
+import { readsBody } from './authorization.ts';
+import { celProblems, headerNameProblems, isHeaderValue } from './check.ts';
+import { type Problem, definePolicy } from './define.ts';
+
+const expressions = list(strict({ name: text(256), expression: cel() }), 32);
+const transform = strict({
+  set: expressions.optional(),
+  add: expressions.optional(),
+  remove: list(text(256)).optional(),
+  body: cel().optional(),
+});
+
+const pseudo = { request: [':method', ':path', ':authority'], response: [':status'] } as const;
+
+interface TransformSpec {
+  readonly set?: readonly { readonly name: string; readonly expression: string }[] | undefined;
+  readonly add?: readonly { readonly name: string; readonly expression: string }[] | undefined;
+  readonly remove?: readonly string[] | undefined;
+  readonly body?: string | undefined;
+}
+
+/** Computes headers and bodies. */
+export const transformation = definePolicy({
+  kind: 'transformation',
+  summary: 'Computes headers, :method, :path, :authority, :status and bodies with CEL.',
+  phase: 'transform',
+  attach: ['gateway', 'listener', 'route', 'rule'],
+  merge: 'fields',
+  schema: strict({ request: transform.optional(), response: transform.optional() }),
+  translate: ({ request, response }) =>
+    create(TransformationSchema, {
+      ...(request && { request: toTransform(request) }),
+      ...(response && { response: toTransform(response) }),
+    }),
+  check: ({ request, response }) => [...problemsOf(request, 'request'), ...problemsOf(response, 'response')],
+  compile({ request, response }) {
+    const before = request && compileTransform(request);
+    const after = response && compileTransform(response);
+    return {
+      readsRequestBody: (before?.readsBody ?? false) || (after?.readsRequestBody ?? false),
+      readsResponseBody: after?.readsResponseBody ?? false,
+      ...(before && {
+        request(exchange) {
+          applyRequest(before, exchange);
+          return undefined;
+        },
+      }),
+      ...(after && { response: (exchange, reply) => applyResponse(after, exchange, reply) }),
+    };
+  },
+});
+
+interface CompiledTransform {
+  readonly set: readonly { readonly name: string; readonly expression: Expression }[];
+  readonly add: readonly { readonly name: string; readonly expression: Expression }[];
+  readonly remove: readonly string[];
+  readonly body: Expression | undefined;
+  readonly readsBody: boolean;
+  readonly readsRequestBody: boolean;
+  readonly readsResponseBody: boolean;
+}
+
+function toTransform({ set = [], add = [], remove = [], body }: TransformSpec): Transform {
+  return create(TransformSchema, {
+    set: set.map((entry) => ({ ...entry })),
+    add: add.map((entry) => ({ ...entry })),
+    remove: [...remove],
+    ...(body !== undefined && { body }),
+  });
+}
+
+function compileTransform({ set, add, remove, body }: Transform): CompiledTransform {
+  const one = (source: string): Expression => compile(source, { roots: policyRoots });
+  const named = (entries: Transform['set']): CompiledTransform['set'] =>
+    entries.map(({ name, expression }) => ({ name, expression: one(expression) }));
+  const compiled = {
+    set: named(set),
+    add: named(add),
+    remove: remove.map((name) => name.toLowerCase()),
+    body: body === undefined ? undefined : one(body),
+  };
+  const references = new Set(
+    [...compiled.set, ...compiled.add]
+      .flatMap(({ expression }) => [...expression.references])
+      .concat([...(compiled.body?.references ?? [])]),
+  );
+  const readsRequestBody = readsBody(references);
+  const readsResponseBody = [...references].some((path) => path === 'response' || path.startsWith('response.body'));
+  return { ...compiled, readsBody: readsRequestBody, readsRequestBody, readsResponseBody };
+}
+
+function applyRequest(compiled: CompiledTransform, exchange: Exchange): void {
+  const context = celContext(exchange);
+  const edits = evaluate(compiled, context);
+  for (const { name, value, verb } of edits.headers) {
+    if (name === ':method') exchange.method = value;
+    else if (name === ':authority') exchange.authority = value;
+    else if (name === ':path') [exchange.path = '/', exchange.query] = splitPath(value);
+    else if (verb === 'set') exchange.headers.set(name, value);
+    else exchange.headers.append(name, value);
+  }
+  for (const name of compiled.remove) exchange.headers.remove(name);
+  if (edits.body !== undefined) exchange.body.replace(Buffer.from(edits.body));
+}
+
+function applyResponse(compiled: CompiledTransform, exchange: Exchange, reply: Reply): void {
+  const edits = evaluate(compiled, celContext(exchange, reply));
+  for (const { name, value, verb } of edits.headers) {
+    if (name === ':status') reply.status = toStatus(value);
+    else if (verb === 'set') reply.headers.set(name, value);
+    else reply.headers.append(name, value);
+  }
+  for (const name of compiled.remove) reply.headers.remove(name);
+  if (edits.body === undefined) return;
+  reply.body.cancel(new Error('a policy replaced the body'));
+  reply.body = Body.of(edits.body);
+  reply.headers.remove('content-length');
+  reply.headers.remove('content-encoding');
+}
+
+interface Edits {
+  readonly headers: readonly { readonly name: string; readonly value: string; readonly verb: 'set' | 'add' }[];
+  readonly body: string | undefined;
+}
+
+/** Evaluates everything against the message as it was, so that the order of entries means nothing. */
+function evaluate(compiled: CompiledTransform, context: Record<string, unknown>): Edits {
+  const headers = (['set', 'add'] as const).flatMap((verb) =>
+    compiled[verb].map(({ name, expression }) => ({ name, verb, value: run(expression, context, name) })),
+  );
+  for (const { name, value } of headers)
+    if (!isHeaderValue(value))
+      throw new GatewayError('internal', `the transformation of ${name} gave a value with control characters`);
+  return { headers, body: compiled.body && run(compiled.body, context, 'body') };
+}
+
+function run(expression: Expression, context: Record<string, unknown>, subject: string): string {
+  try {
+    return toText(expression.evaluate(context));
+  } catch (error) {
+    throw new GatewayError('internal', `the transformation of ${subject} failed`, { cause: error });
+  }
+}
+
+function splitPath(value: string): [string, string | undefined] {
+  const mark = value.indexOf('?');
+  return mark < 0 ? [value, undefined] : [value.slice(0, mark), value.slice(mark + 1)];
+}
+
+function toStatus(value: string): number {
+  const status = Number(value);
+  if (!Number.isInteger(status) || status < 200 || status > 599)
+    throw new GatewayError('internal', 'the transformation of :status gave no status from 200 to 599');
+  return status;
+}
+
+function problemsOf(message: Transform | undefined, half: 'request' | 'response'): Problem[] {
+  if (!message) return [];
+  const known: readonly string[] = pseudo[half];
+  const named = (['set', 'add'] as const).flatMap((verb) =>
+    message[verb].flatMap(({ name, expression }, index) => [
+      ...(known.includes(name) ? [] : headerNameProblems(name, `${half}.${verb}[${index}].name`)),
+      ...celProblems(expression, `${half}.${verb}[${index}].expression`, 'any'),
+    ]),
+  );
+  return [
+    ...named,
+    ...message.remove.flatMap((name, index) => headerNameProblems(name, `${half}.remove[${index}]`)),
+    ...(message.body === undefined ? [] : celProblems(message.body, `${half}.body`, 'any')),
+  ];
+}

@@ -1,0 +1,31 @@
+// Rewrites host and path on the way to the backend (Gateway API HTTPURLRewriteFilter).
+import { create } from '@bufbuild/protobuf';
+import { URLRewriteSchema } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import { strict, text } from '../schema/dialect.ts';
+import { definePolicy } from './define.ts';
+import { modifyPath, pathModifier, toPathModifier } from './path-modifier.ts';
+
+/** Rewrites; only as a route's filter. */
+export const urlRewrite = definePolicy({
+  kind: 'urlRewrite',
+  summary: 'Rewrites host and path on the way to the backend.',
+  phase: 'filters',
+  attach: ['filter'],
+  merge: 'fields',
+  schema: strict({ hostname: text(253).optional(), path: pathModifier.optional() }),
+  translate: ({ hostname, path }) =>
+    create(URLRewriteSchema, {
+      ...(hostname !== undefined && { hostname }),
+      ...(path && { path: toPathModifier(path) }),
+    }),
+  check: () => [],
+  compile(message) {
+    return {
+      request(exchange) {
+        if (message.hostname !== undefined) exchange.authority = message.hostname;
+        if (message.path) exchange.path = modifyPath(message.path, exchange.path, exchange.placement.matchedPrefix);
+        return undefined;
+      },
+    };
+  },
+});

@@ -1,0 +1,47 @@
+// Usage and progress of Chat Completions: totals include cache and reasoning; the last usage of a stream counts.
+import type { StreamFacts } from '../../format.ts';
+import type { Frame } from '../../stream/sse.ts';
+import { type Usage, asCount, asObject, mergeUsage, toUsage } from '../../usage.ts';
+
+/** The usage of an answer or a chunk. */
+export function chatUsage(body: unknown): Usage | undefined {
+  const usage = asObject(asObject(body)?.['usage']);
+  if (!usage) return undefined;
+  const prompt = asObject(usage['prompt_tokens_details']);
+  const completion = asObject(usage['completion_tokens_details']);
+  const tier = asObject(body)?.['service_tier'];
+  return toUsage({
+    inputTotal: asCount(usage['prompt_tokens']),
+    inputCacheRead: asCount(prompt?.['cached_tokens']),
+    inputCacheWrite5m: asCount(prompt?.['cache_write_tokens']),
+    inputCacheWrite1h: undefined,
+    inputAudio: asCount(prompt?.['audio_tokens']),
+    outputTotal: asCount(usage['completion_tokens']),
+    outputReasoning: asCount(completion?.['reasoning_tokens']),
+    outputAudio: asCount(completion?.['audio_tokens']),
+    serviceTier: typeof tier === 'string' ? tier : undefined,
+    webSearches: undefined,
+  });
+}
+
+/** Takes in one frame of a stream. */
+export function readChatFrame(frame: Frame, facts: StreamFacts): void {
+  if (frame.data === '[DONE]') {
+    facts.isEnded = true;
+    return;
+  }
+  const chunk = asObject(frame.json());
+  if (!chunk) return;
+  if (typeof chunk['id'] === 'string') facts.id = chunk['id'];
+  if (typeof chunk['model'] === 'string' && chunk['model'] !== '') facts.model = chunk['model'];
+  if (chunk['error'] !== undefined)
+    facts.failure = String(asObject(chunk['error'])?.['message'] ?? 'the provider failed');
+  facts.usage = mergeUsage(facts.usage, chatUsage(chunk));
+  for (const choice of Array.isArray(chunk['choices']) ? chunk['choices'] : []) {
+    const { finish_reason: reason, delta } = choice as { finish_reason?: unknown; delta?: unknown };
+    if (typeof reason === 'string') facts.finishReason = reason;
+    const fields = asObject(delta);
+    if (fields && Object.entries(fields).some(([name, value]) => name !== 'role' && value !== null && value !== ''))
+      facts.hasOutput = true;
+  }
+}

@@ -1,0 +1,75 @@
+// Usage and progress of Anthropic Messages: the input count excludes cache, so totals are added up here.
+import type { StreamFacts } from '../../format.ts';
+import type { Frame } from '../../stream/sse.ts';
+import { type Usage, asCount, asObject, mergeUsage, toUsage } from '../../usage.ts';
+
+/** The usage of an answer, or of a message_start or message_delta event. */
+export function messagesUsage(body: unknown): Usage | undefined {
+  const usage = asObject(asObject(body)?.['usage']);
+  if (!usage) return undefined;
+  const write = asObject(usage['cache_creation']);
+  const input = asCount(usage['input_tokens']);
+  const cacheRead = asCount(usage['cache_read_input_tokens']);
+  const cacheWrite = asCount(usage['cache_creation_input_tokens']);
+  const write1h = asCount(write?.['ephemeral_1h_input_tokens']);
+  const tier = usage['service_tier'];
+  return toUsage({
+    inputTotal: input === undefined ? undefined : input + (cacheRead ?? 0) + (cacheWrite ?? 0),
+    inputCacheRead: cacheRead,
+    inputCacheWrite5m:
+      asCount(write?.['ephemeral_5m_input_tokens']) ??
+      (cacheWrite === undefined ? undefined : cacheWrite - (write1h ?? 0)),
+    inputCacheWrite1h: write1h,
+    inputAudio: undefined,
+    outputTotal: asCount(usage['output_tokens']),
+    outputReasoning: asCount(asObject(usage['output_tokens_details'])?.['thinking_tokens']),
+    outputAudio: undefined,
+    serviceTier: typeof tier === 'string' ? tier : undefined,
+    webSearches: asCount(asObject(usage['server_tool_use'])?.['web_search_requests']),
+  });
+}
+
+/** Takes in one frame of a stream. message_start's output count is a placeholder and is left out. */
+export function readMessagesFrame(frame: Frame, facts: StreamFacts): void {
+  const event = asObject(frame.json());
+  if (!event) return;
+  switch (event['type']) {
+    case 'message_start': {
+      const message = asObject(event['message']);
+      if (typeof message?.['id'] === 'string') facts.id = message['id'];
+      if (typeof message?.['model'] === 'string') facts.model = message['model'];
+      const usage = messagesUsage(message);
+      if (usage) delete usage.outputTotal;
+      facts.usage = mergeUsage(facts.usage, usage);
+      return;
+    }
+    case 'content_block_start':
+    case 'content_block_delta':
+      facts.hasOutput = true;
+      return;
+    case 'message_delta': {
+      const reason = asObject(event['delta'])?.['stop_reason'];
+      if (typeof reason === 'string') facts.finishReason = reason;
+      facts.usage = withDelta(facts.usage, event);
+      return;
+    }
+    case 'message_stop':
+      facts.isEnded = true;
+      return;
+    case 'error':
+      facts.failure = String(asObject(event['error'])?.['message'] ?? 'the provider failed');
+      return;
+    default:
+  }
+}
+
+/** message_delta may repeat the input counts or leave any of them out; the total is made of the parts that hold. */
+function withDelta(before: Usage | undefined, event: Readonly<Record<string, unknown>>): Usage | undefined {
+  const later = messagesUsage(event);
+  const merged = mergeUsage(before, later);
+  const plain = asCount(asObject(event['usage'])?.['input_tokens']);
+  if (merged && plain !== undefined)
+    merged.inputTotal =
+      plain + (merged.inputCacheRead ?? 0) + (merged.inputCacheWrite5m ?? 0) + (merged.inputCacheWrite1h ?? 0);
+  return merged;
+}

@@ -1,0 +1,77 @@
+// The proxy's door to the world: clocks, chance, ids, secrets, state and callouts, as policies see them (contract 2).
+import { randomBytes } from 'node:crypto';
+import type { Environment, Log, SecretReference, SecretValue, Upstream } from '@agentgateway/core/environment.ts';
+import type { Ledger } from '@agentgateway/quota';
+
+/** Time and chance. Everything that needs them takes a Clock, so that tests hold the hands. */
+export interface Clock {
+  /** Wall-clock milliseconds since the epoch. */
+  now(): number;
+  /** Monotonic milliseconds. */
+  monotonicMs(): number;
+  /** In [0, 1). */
+  random(): number;
+  /** A new UUIDv7 (RFC 9562 §5.7). */
+  id(): string;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  random: () => Math.random(),
+  id: () => toUuid7(Date.now()),
+};
+
+const poolBytes = 4096;
+const idRandomBytes = 10;
+let pool = randomBytes(poolBytes);
+let poolOffset = 0;
+
+/** A UUIDv7: 48 bits of milliseconds, then 74 random bits. Random bytes are drawn in bulk because one draw costs a system call. */
+function toUuid7(epochMs: number): string {
+  if (poolOffset + idRandomBytes > poolBytes) {
+    pool = randomBytes(poolBytes);
+    poolOffset = 0;
+  }
+  const time = epochMs.toString(16).padStart(12, '0');
+  const random = pool.toString('hex', poolOffset, poolOffset + idRandomBytes);
+  poolOffset += idRandomBytes;
+  const variant = '89ab'[Number.parseInt(random[3]!, 16) & 3]!;
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
+}
+
+/** What an environment is built from. */
+export interface EnvironmentParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ledger: Ledger;
+  /** Reads a secret of the current configuration. */
+  readonly readSecret: (key: string, entry: string) => string | undefined;
+  /** Reaches a backend of the current configuration. */
+  readonly upstream: (backendKey: string) => Upstream;
+}
+
+/** The environment of a running proxy. */
+export function createEnvironment({ clock, log, ledger, readSecret, upstream }: EnvironmentParts): Environment {
+  const states = new Map<string, Disposable>();
+  return {
+    upstream,
+    secret({ secret, entry }: SecretReference): SecretValue {
+      return { current: () => readSecret(secret, entry) };
+    },
+    ledger,
+    state<T extends Disposable>(identity: string, open: () => T): T {
+      const known = states.get(identity) as T | undefined;
+      if (known) return known;
+      const opened = open();
+      states.set(identity, opened);
+      return opened;
+    },
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    random: () => clock.random(),
+    id: () => clock.id(),
+    log,
+  };
+}

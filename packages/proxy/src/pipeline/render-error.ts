@@ -1,0 +1,37 @@
+// The one renderer of failures: a GatewayError as a reply in the caller's dialect (contract 16).
+import { Body } from '@agentgateway/core/body.ts';
+import { GatewayError, reasons } from '@agentgateway/core/errors.ts';
+import type { Dialect, Exchange, Reply } from '@agentgateway/core/exchange.ts';
+import { HeaderList } from '@agentgateway/core/header-list.ts';
+
+/** Renders any thrown value. Causes stay in `reply.error`, for the log alone. */
+export function renderError(exchange: Exchange, cause: unknown): Reply {
+  const error = GatewayError.from(cause);
+  const headers = HeaderList.from(error.headers);
+  const origin = error.origin === 'policy' ? 'policy' : 'gateway';
+  if (exchange.dialect === 'grpc') return { ...renderGrpc(error, headers), origin, reason: error.reason, error: cause };
+  headers.set('content-type', 'application/json');
+  const body = Body.of(JSON.stringify(toErrorBody(exchange.dialect, error, exchange.id)));
+  return { status: error.status, headers, body, origin, reason: error.reason, error: cause };
+}
+
+/** The JSON body of an error, in the words of the dialect. */
+export function toErrorBody(dialect: Dialect, error: GatewayError, requestId: string): object {
+  const facts = reasons[error.reason];
+  const message = error.hint === '' ? error.message : `${error.message}. ${error.hint}`;
+  if (dialect === 'messages') {
+    return { type: 'error', error: { type: facts.anthropicType, message }, request_id: requestId };
+  }
+  if (dialect === 'chat' || dialect === 'responses') {
+    return { error: { message, type: facts.openaiType, param: null, code: facts.openaiCode } };
+  }
+  return { error: { reason: error.reason, message: error.message, hint: error.hint, requestId } };
+}
+
+/** A trailers-only answer (gRPC over HTTP/2, "Responses"): HTTP 200 and the status in the head. */
+function renderGrpc(error: GatewayError, headers: HeaderList): Pick<Reply, 'status' | 'headers' | 'body'> {
+  headers.set('content-type', 'application/grpc');
+  headers.set('grpc-status', String(reasons[error.reason].grpcCode));
+  headers.set('grpc-message', encodeURIComponent(error.message).replaceAll('%20', ' '));
+  return { status: 200, headers, body: Body.none() };
+}

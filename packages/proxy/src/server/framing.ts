@@ -1,0 +1,56 @@
+// Framing that node's parser lets through and a gateway must not (RFC 9112 §3.2, §6.1): judged on the raw head.
+import type { IncomingMessage } from 'node:http';
+import { GatewayError } from '@agentgateway/core/errors.ts';
+import { isNamed } from '@agentgateway/core/header-list.ts';
+
+/** A request target in its parts. */
+export interface RequestTarget {
+  readonly authority: string;
+  readonly path: string;
+  readonly query: string | undefined;
+}
+
+const authorityPattern = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{1,5})?$/;
+
+/** Judges an HTTP/1.x head and splits its target. Throws `bad-framing` saying what is ambiguous. */
+export function readTarget(message: IncomingMessage): RequestTarget {
+  const raw = message.rawHeaders;
+  let host: string | undefined;
+  let hosts = 0;
+  for (let i = 0; i < raw.length; i += 2) {
+    if (isNamed(raw[i]!, 'host')) {
+      hosts++;
+      host = raw[i + 1]!;
+    } else if (message.httpVersion === '1.0' && isNamed(raw[i]!, 'transfer-encoding')) {
+      throw new GatewayError('bad-framing', 'transfer-encoding is not part of HTTP/1.0');
+    }
+  }
+  if (hosts > 1) throw new GatewayError('bad-framing', 'the request has more than one host field');
+  if (hosts === 0 && message.httpVersion !== '1.0')
+    throw new GatewayError('bad-framing', 'the request has no host field');
+  return splitTarget(message.url ?? '/', host);
+}
+
+/** Splits a target; an absolute form must agree with the host field. */
+export function splitTarget(url: string, host: string | undefined): RequestTarget {
+  let authority = host ?? '';
+  let rest = url;
+  if (!url.startsWith('/') && url !== '*') {
+    const match = /^https?:\/\/([^/?#]*)([^#]*)$/i.exec(url);
+    if (!match) throw new GatewayError('bad-framing', 'the request target is neither a path nor an http URL');
+    const named = match[1]!;
+    if (host !== undefined && named.toLowerCase() !== host.toLowerCase())
+      throw new GatewayError('bad-framing', 'the request target names another host than the host field');
+    authority = named;
+    rest = match[2]!.startsWith('/') ? match[2]! : `/${match[2]!}`;
+  }
+  if (authority !== '' && !authorityPattern.test(authority))
+    throw new GatewayError('bad-framing', 'the host is not a valid authority');
+  if (rest.includes('#')) throw new GatewayError('bad-framing', 'the request target has a fragment');
+  const mark = rest.indexOf('?');
+  return {
+    authority: authority.toLowerCase(),
+    path: mark < 0 ? rest : rest.slice(0, mark),
+    query: mark < 0 ? undefined : rest.slice(mark + 1),
+  };
+}

@@ -1,0 +1,32 @@
+// Limits of the servers; every one has a name, and errors name it.
+
+/** What a listener accepts at most. Times in milliseconds. */
+export interface ServerLimits {
+  /** All header fields of a request together, in bytes. */
+  readonly headerBytesMax: number;
+  /** Header fields of a request. */
+  readonly headersMax: number;
+  /** From the connection's first byte to the end of the head. */
+  readonly headersTimeoutMs: number;
+  /** Between two chunks of a request body. */
+  readonly requestIdleTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  /** Streams of one HTTP/2 connection at a time. */
+  readonly concurrentStreamsMax: number;
+  /** Connections of one listener. */
+  readonly connectionsMax: number;
+  /** Memory of one HTTP/2 session, in megabytes. */
+  readonly sessionMemoryMb: number;
+}
+
+/** The limits in force. */
+export const serverLimits: ServerLimits = {
+  headerBytesMax: 64 * 1024,
+  headersMax: 200,
+  headersTimeoutMs: 10_000,
+  requestIdleTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 75_000,
+  concurrentStreamsMax: 256,
+  connectionsMax: 10_000,
+  sessionMemoryMb: 10,
+};

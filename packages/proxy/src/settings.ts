@@ -1,0 +1,104 @@
+// The process's settings: flags and environment, parsed once to a frozen object; nothing else reads process.env.
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+/** Everything that is fixed for the life of the process. */
+export interface Settings {
+  /** Configuration file or folder; undefined runs on embedded defaults. */
+  readonly config: string | undefined;
+  /** Address that listeners without one bind to. */
+  readonly bindAddress: string;
+  readonly adminPort: number;
+  readonly logLevel: string;
+  readonly logFormat: 'json' | 'pretty';
+  readonly accessLogFile: string | undefined;
+  /** How long a shutdown waits for requests under way. */
+  readonly drainMs: number;
+  /** How many proxies in front are trusted to have set X-Forwarded-* and x-request-id. */
+  readonly trustedHops: number;
+  /** Environment variables, for `${X}` in configuration and providers' keys. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A mistake in flags or environment. */
+export class SettingsError extends Error {}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
+
+/** Flags of `agentgateway run`; each also has an environment variable. */
+export const runOptions = {
+  file: { type: 'string', short: 'f' },
+  bind: { type: 'string' },
+  'admin-port': { type: 'string' },
+  'log-level': { type: 'string' },
+  'log-format': { type: 'string' },
+  'access-log': { type: 'string' },
+  'drain-timeout': { type: 'string' },
+  'trusted-hops': { type: 'string' },
+} as const;
+
+/** What `agentgateway run --help` prints. */
+export const runHelp = `agentgateway run [-f FILE-OR-FOLDER] [flags]
+
+  -f, --file PATH          config.yaml, or a folder with one and plain manifests   AGENTGATEWAY_CONFIG
+      --bind ADDRESS       address of listeners that name none (127.0.0.1)         AGENTGATEWAY_BIND
+      --admin-port PORT    admin API on 127.0.0.1 (15000; 0 picks one)             AGENTGATEWAY_ADMIN_PORT
+      --log-level LEVEL    ${logLevels.join(', ')} (info)            AGENTGATEWAY_LOG_LEVEL
+      --log-format FORMAT  json or pretty (pretty on a terminal)                   AGENTGATEWAY_LOG_FORMAT
+      --access-log FILE    append access lines to a file instead of the output     AGENTGATEWAY_ACCESS_LOG
+      --drain-timeout S    seconds a shutdown waits for requests under way (30)    AGENTGATEWAY_DRAIN_TIMEOUT
+      --trusted-hops N     proxies in front that set X-Forwarded-* (0)             AGENTGATEWAY_TRUSTED_HOPS
+`;
+
+/** Parses flags and environment. Throws SettingsError naming the flag, what it was and what it may be. */
+export function parseSettings(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Settings {
+  let values: { readonly [K in keyof typeof runOptions]?: string | undefined };
+  try {
+    ({ values } = parseArgs({ args: [...args], options: runOptions, allowPositionals: false }));
+  } catch (error) {
+    throw new SettingsError(error instanceof Error ? error.message : String(error));
+  }
+  const read = (flag: keyof typeof runOptions, variable: string): string | undefined =>
+    values[flag] ?? (env[variable] || undefined);
+  const integer = (
+    flag: keyof typeof runOptions,
+    variable: string,
+    range: { readonly fallback: number; readonly max: number },
+  ): number => {
+    const text = read(flag, variable);
+    if (text === undefined) return range.fallback;
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < 0 || value > range.max)
+      throw new SettingsError(`--${flag} (${variable}) is '${text}'; it must be an integer from 0 to ${range.max}`);
+    return value;
+  };
+  const choice = (
+    flag: keyof typeof runOptions,
+    variable: string,
+    range: { readonly fallback: string; readonly allowed: readonly string[] },
+  ): string => {
+    const text = read(flag, variable) ?? range.fallback;
+    if (!range.allowed.includes(text))
+      throw new SettingsError(`--${flag} (${variable}) is '${text}'; it must be one of ${range.allowed.join(', ')}`);
+    return text;
+  };
+  const config = read('file', 'AGENTGATEWAY_CONFIG');
+  if (config !== undefined && !existsSync(config))
+    throw new SettingsError(`--file (AGENTGATEWAY_CONFIG): there is no file or folder '${config}'`);
+  return Object.freeze({
+    config,
+    bindAddress: read('bind', 'AGENTGATEWAY_BIND') ?? '127.0.0.1',
+    adminPort: integer('admin-port', 'AGENTGATEWAY_ADMIN_PORT', { fallback: 15_000, max: 65_535 }),
+    logLevel: choice('log-level', 'AGENTGATEWAY_LOG_LEVEL', { fallback: 'info', allowed: logLevels }),
+    logFormat: choice('log-format', 'AGENTGATEWAY_LOG_FORMAT', {
+      fallback: process.stdout.isTTY ? 'pretty' : 'json',
+      allowed: ['json', 'pretty'],
+    }) as 'json' | 'pretty',
+    accessLogFile: read('access-log', 'AGENTGATEWAY_ACCESS_LOG'),
+    drainMs: integer('drain-timeout', 'AGENTGATEWAY_DRAIN_TIMEOUT', { fallback: 30, max: 86_400 }) * 1000,
+    trustedHops: integer('trusted-hops', 'AGENTGATEWAY_TRUSTED_HOPS', { fallback: 0, max: 16 }),
+    env: Object.freeze(
+      Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
+    ),
+  });
+}

@@ -1,0 +1,31 @@
+// What the source's worker and the main thread say to each other (contract 17).
+import type { Rejection, ResourceChanges } from '@agentgateway/api/keys.ts';
+import type { ConfigProblem } from '@agentgateway/core/config/load.ts';
+import type { Issue, ObjectStatus } from '@agentgateway/core/world.ts';
+
+/** What the worker is started with. */
+export interface SourceInput {
+  /** A file, a folder, or undefined for the embedded configuration. */
+  readonly config: string | undefined;
+  /** Environment variables for `${X}` and for providers' keys. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Main thread → worker. */
+export type ToSource = {
+  readonly type: 'feedback';
+  readonly rejections: readonly Rejection[];
+  readonly bindErrors: readonly (readonly [string, string])[];
+};
+
+/** Worker → main thread. */
+export type FromSource =
+  | {
+      readonly type: 'update';
+      readonly changes: ResourceChanges;
+      readonly statuses: readonly ObjectStatus[];
+      readonly issues: readonly Issue[];
+    }
+  | { readonly type: 'status'; readonly statuses: readonly ObjectStatus[]; readonly issues: readonly Issue[] }
+  | { readonly type: 'refused'; readonly problems: readonly ConfigProblem[] }
+  | { readonly type: 'unreadable'; readonly file: string; readonly message: string };

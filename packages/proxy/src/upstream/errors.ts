@@ -1,0 +1,56 @@
+// What went wrong with an upstream, from the errors of sockets and libraries to the table of reasons.
+import { GatewayError } from '@agentgateway/core/errors.ts';
+import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
+
+const connectCodes = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'EACCES',
+  'EPERM',
+  'EHOSTDOWN',
+]);
+const protocolCodes = new Set([
+  'HPE_INVALID_CONSTANT',
+  'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+]);
+
+/** A transport's error as a GatewayError. The endpoint is named in the message; the cause is kept for the log. */
+export function toUpstreamError(error: unknown, hasHead: boolean, { address, port }: EndpointAddress): GatewayError {
+  if (error instanceof GatewayError) return error;
+  const code = codeOf(error);
+  const upstream = `${address}:${port}`;
+  if (code === 'UND_ERR_CONNECT_TIMEOUT')
+    return new GatewayError('connect-timeout', `no connection to ${upstream} in time`, { cause: error });
+  if (
+    connectCodes.has(code) ||
+    code.startsWith('ERR_TLS') ||
+    code.startsWith('CERT_') ||
+    code.includes('CERT') ||
+    code.startsWith('ERR_SSL')
+  ) {
+    return new GatewayError('upstream-connect-failed', `cannot connect to ${upstream} (${code})`, { cause: error });
+  }
+  if (protocolCodes.has(code) || code.startsWith('HPE_'))
+    return new GatewayError('upstream-protocol-error', `${upstream} answered something that is not valid HTTP`, {
+      cause: error,
+    });
+  if (code === 'UND_ERR_INVALID_ARG')
+    return new GatewayError('bad-request', 'the request cannot be sent over HTTP/1.1', { cause: error });
+  const when = hasHead ? 'before its answer was whole' : 'before it answered';
+  return new GatewayError('upstream-reset', `${upstream} broke the connection ${when}`, { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    const code = (current as { code?: unknown }).code;
+    if (typeof code === 'string') return code;
+    const first = current instanceof AggregateError ? (current.errors[0] as { code?: unknown } | undefined) : undefined;
+    if (typeof first?.code === 'string') return first.code;
+  }
+  return '';
+}
