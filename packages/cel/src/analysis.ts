@@ -3,7 +3,7 @@ import type { ASTNode } from 'cel-js';
 import { CelError, positionAt } from './error.ts';
 import { constants, overrideEvaluation, redirectCall } from './engine.ts';
 import { functionsByName, namespaces } from './functions.ts';
-import { binders } from './macro.ts';
+import { variableCount } from './macro.ts';
 import { isRootName, membersOf } from './roots.ts';
 import { suggestion } from './suggestion.ts';
 
@@ -147,19 +147,20 @@ function visitMethod(node: ASTNode & { op: 'rcall' }, context: Context): void {
       position,
     );
   }
-  if (`${space}${name}` === 'cel.bind') return visitBinding(args[1], args[0], args.slice(2), context);
-  if (binders.has(name) && space === '') return visitBinding(undefined, args[0], args.slice(1), context);
+  if (`${space}${name}` === 'cel.bind') return visitBinding(args[1], args.slice(0, 1), args.slice(2), context);
+  const variables = space === '' ? variableCount(name, args.length) : 0;
+  if (variables > 0) return visitBinding(undefined, args.slice(0, variables), args.slice(variables), context);
   redirectCall(node, row);
   visitAll(args, context);
 }
 
 function visitBinding(
   value: ASTNode | undefined,
-  variable: ASTNode | undefined,
+  variables: readonly ASTNode[],
   body: readonly ASTNode[],
   context: Context,
 ): void {
   if (value) visit(value, context);
-  const name = variable?.op === 'id' ? [variable.args] : [];
-  visitAll(body, { ...context, variables: new Set([...context.variables, ...name]) });
+  const names = variables.flatMap((node) => (node.op === 'id' ? [node.args] : []));
+  visitAll(body, { ...context, variables: new Set([...context.variables, ...names]) });
 }

@@ -5,6 +5,7 @@ export { CelError } from './error.ts';
 export type { CelErrorCode, CelPosition } from './error.ts';
 export type { ImpureFunctions } from './evaluation.ts';
 export { functionTable } from './functions.ts';
+export { timestampOf } from './functions/time.ts';
 export type { FunctionGroup, FunctionRow } from './functions/row.ts';
 export * as limits from './limits.ts';
 export { isRootName, rootNames, roots } from './roots.ts';

@@ -1,15 +1,20 @@
 // The engine, set up once: roots, functions, macros, operators, limits. What is replaced of it, and why, is said here.
 import { Environment } from 'cel-js';
+import { Duration } from 'cel-js/evaluator';
+import type { UnsignedInt } from 'cel-js/evaluator';
 import type { ASTNode, ParseResult } from 'cel-js';
 import { FunctionError } from './error.ts';
 import { charged } from './evaluation.ts';
 import { functionTable, namespaces } from './functions.ts';
 import type { FunctionRow, Handler } from './functions/row.ts';
+import { durationOf, timestampOf } from './functions/time.ts';
 import { Cidr, IpAddress } from './ip.ts';
 import { callArgumentsMax, literalEntriesMax, syntaxDepthMax, syntaxNodesMax } from './limits.ts';
-import { at, macros } from './macro.ts';
-import type { Evaluator, Macro, MacroCall, MacroRow, Scope } from './macro.ts';
+import { macros } from './macro.ts';
+import { at } from './macro/row.ts';
+import type { Evaluator, Macro, MacroCall, MacroRow, Scope } from './macro/row.ts';
 import { rootNames } from './roots.ts';
+import { isTimestamp } from './view.ts';
 
 /** Prefix of our functions inside the engine, which has its own by the plain names and lets none be replaced. */
 const ownPrefix = 'own_';
@@ -56,23 +61,44 @@ interface RunnableNode {
   readonly left: ASTNode;
   readonly right: ASTNode;
   handle(left: unknown, right: unknown, node: RunnableNode, evaluator: Evaluator): unknown;
+  handle(operand: unknown, node: RunnableNode, evaluator: Evaluator): unknown;
   setMeta(key: 'evaluate', evaluate: (evaluator: Evaluator, node: RunnableNode, scope: Scope) => unknown): void;
 }
 
+/** Operators whose results are checked; the engine lets some leave the range of their type. */
+const arithmetic: ReadonlySet<string> = new Set(['+', '-', '*', '/']);
+
 /**
- * Replaces how a node is evaluated: `+` is charged for what it makes; map literals keep the types of their keys, which
- * the engine turns into text, and refuse a key that occurs twice.
+ * Replaces how a node is evaluated: arithmetic is charged for what it makes and kept within the range of its type; map
+ * literals keep the types of their keys, which the engine turns into text, and refuse a key that occurs twice.
  */
 export function overrideEvaluation(node: ASTNode): void {
   const runnable = node as unknown as RunnableNode;
-  if (node.op === '+') {
+  if (arithmetic.has(node.op)) {
     runnable.setMeta('evaluate', (evaluator, self, scope) =>
-      charged(self.handle(evaluator.run(self.left, scope), evaluator.run(self.right, scope), self, evaluator)),
+      inRange(charged(self.handle(evaluator.run(self.left, scope), evaluator.run(self.right, scope), self, evaluator))),
+    );
+  } else if (node.op === '-_') {
+    const operand = node.args;
+    runnable.setMeta('evaluate', (evaluator, self, scope) =>
+      inRange(self.handle(evaluator.run(operand, scope), self, evaluator)),
     );
   } else if (node.op === 'map') {
     const entries = node.args;
     runnable.setMeta('evaluate', (evaluator, _self, scope) => makeMap(entries, evaluator, scope));
   }
+}
+
+/** An int of 64 bits, a timestamp and a duration of protobuf's ranges; other values pass. */
+function inRange(value: unknown): unknown {
+  if (typeof value === 'bigint') {
+    if (BigInt.asIntN(64, value) !== value) throw new FunctionError('value', 'the integer overflows');
+  } else if (isTimestamp(value)) {
+    timestampOf(value.getTime());
+  } else if (value instanceof Duration) {
+    durationOf(value.seconds * 1_000_000_000n + BigInt(value.nanos));
+  }
+  return value;
 }
 
 function makeMap(
@@ -118,10 +144,17 @@ function build(): Environment {
 function registerNamespaces(engine: Environment): void {
   for (const name of namespaces) {
     if (engineNamespaces.has(name)) continue;
-    const holder = class {};
+    const holder = markerClass(name);
     engine.registerType(namespaceType(name), holder);
     engine.registerConstant(name, namespaceType(name), new holder());
   }
+}
+
+/** A class of its own, because the engine tells types apart by their classes. */
+function markerClass(marks: string): new () => { readonly marks: string } {
+  return class {
+    readonly marks = marks;
+  };
 }
 
 function namespaceType(name: string): string {
@@ -133,7 +166,7 @@ function namespaceType(name: string): string {
  * methods of a type that no value has, so that they stand beside the engine's own and come after them.
  */
 function registerMacros(engine: Environment): void {
-  engine.registerType('MacroReceiver', class {});
+  engine.registerType('MacroReceiver', markerClass('macro'));
   for (const macro of macros) {
     const parameters = Array.from({ length: macro.argumentCount }, () => 'ast').join(', ');
     const receiver = macro.isMethod ? 'MacroReceiver.' : '';
@@ -155,30 +188,61 @@ function placed(row: MacroRow, call: PlacedCall): Macro {
   const macro = at(call.ast, () => row.expand(call));
   return {
     async: false,
-    typeCheck: macro.typeCheck,
+    typeCheck: (checker, self, scope) => macro.typeCheck(checker, self, scope),
     evaluate: (evaluator, self, scope) => at(call.ast, () => macro.evaluate(evaluator, self, scope)),
   };
 }
 
-/** A macro without arguments cannot be told from a function. */
-function registerFailWithoutMessage(engine: Environment, name: string): void {
-  const handler = () => {
-    throw new FunctionError('failed', 'fail() was called');
-  };
-  engine.registerFunction(`${name}(): dyn`, handler, { async: false });
+function failWithoutMessage(): never {
+  throw new FunctionError('failed', 'fail() was called');
 }
 
+/** A macro without arguments cannot be told from a function. */
+function registerFailWithoutMessage(engine: Environment, name: string): void {
+  engine.registerFunction(`${name}(): dyn`, failWithoutMessage, { async: false });
+}
+
+interface Signature {
+  /** A type, a namespace, or nothing. */
+  readonly receiver: string;
+  readonly name: string;
+  /** The types of the arguments, with their brackets. */
+  readonly parameters: string;
+  readonly returns: string;
+}
+
+function parseSignature(signature: string): Signature {
+  const open = signature.indexOf('(');
+  const close = signature.lastIndexOf(')');
+  const dot = signature.lastIndexOf('.', open);
+  return {
+    receiver: dot < 0 ? '' : signature.slice(0, dot),
+    name: signature.slice(dot + 1, open),
+    parameters: signature.slice(open, close + 1),
+    returns: signature.slice(close + 2).trim(),
+  };
+}
+
+/**
+ * For an argument whose type is not known beforehand the checker takes the return type of the first overload, so that
+ * overloads of functions (methods are told apart by their receivers) that return different types return `dyn`.
+ */
 function registerFunction(engine: Environment, row: FunctionRow): void {
-  for (const [signature, handler] of Object.entries(row.overloads ?? {})) {
-    const open = signature.indexOf('(');
-    const dot = signature.lastIndexOf('.', open);
-    const receiver = dot < 0 ? '' : signature.slice(0, dot);
+  const overloads = Object.entries(row.overloads ?? {}).map(
+    ([text, handler]) => [parseSignature(text), handler] as const,
+  );
+  const functions = overloads.filter(([{ receiver }]) => receiver === '' || namespaces.has(receiver));
+  const isMixed = new Set(functions.map(([{ returns }]) => returns)).size > 1;
+  for (const [signature, handler] of overloads) {
+    const { receiver, name, parameters } = signature;
     const isNamespaced = namespaces.has(receiver);
     const prefix = receiver === '' ? '' : `${isNamespaced ? namespaceType(receiver) : receiver}.`;
-    const name = `${ownPrefix}${signature.slice(dot + 1, open)}`;
-    engine.registerFunction(`${prefix}${name}${signature.slice(open)}`, chargedHandler(handler, isNamespaced), {
-      async: false,
-    });
+    const returns = isMixed && (receiver === '' || isNamespaced) ? 'dyn' : signature.returns;
+    engine.registerFunction(
+      `${prefix}${ownPrefix}${name}${parameters}: ${returns}`,
+      chargedHandler(handler, isNamespaced),
+      { async: false },
+    );
   }
 }
 
@@ -192,17 +256,31 @@ function chargedHandler(handler: Handler, isNamespaced: boolean): (...args: neve
  * allowed and gives a double, instead of failing for some requests only.
  */
 function registerOperators(engine: Environment): void {
-  const arithmetic = {
+  const mixed = {
     '+': (left: number, right: number) => left + right,
     '-': (left: number, right: number) => left - right,
     '*': (left: number, right: number) => left * right,
     '/': (left: number, right: number) => left / right,
   };
-  for (const [operator, apply] of Object.entries(arithmetic)) {
+  for (const [operator, apply] of Object.entries(mixed)) {
     const handler = (left: bigint | number, right: bigint | number) => apply(Number(left), Number(right));
     engine.registerOperator(`int ${operator} double: double`, handler);
     engine.registerOperator(`double ${operator} int: double`, handler);
   }
+  // Literals of different types of numbers are compared by value, as values of the context are.
+  engine.registerOperator('int == double', (left: bigint, right: number) => Number(left) === right);
+  engine.registerOperator('int == uint', (left: bigint, right: UnsignedInt) => left === right.value);
+  engine.registerOperator('uint == double', (left: UnsignedInt, right: number) => Number(left.value) === right);
+  const ordered = {
+    '<': (order: number) => order < 0,
+    '<=': (order: number) => order <= 0,
+    '>': (order: number) => order > 0,
+    '>=': (order: number) => order >= 0,
+  };
+  for (const [operator, holds] of Object.entries(ordered))
+    engine.registerOperator(`bytes ${operator} bytes`, (left: Uint8Array, right: Uint8Array) =>
+      holds(Buffer.compare(left, right)),
+    );
   engine.registerOperator('IP == IP', (left: IpAddress, right: IpAddress) => left.equals(right));
   engine.registerOperator('CIDR == CIDR', (left: Cidr, right: Cidr) => left.equals(right));
 }

@@ -8,8 +8,8 @@ import { parse, withPublicNames } from './engine.ts';
 import { enter, newEvaluation } from './evaluation.ts';
 import type { ImpureFunctions } from './evaluation.ts';
 import { sourceLengthMax } from './limits.ts';
-import { isMissing } from './macro.ts';
-import { isRootName, membersOf, rootNames } from './roots.ts';
+import { isMissing } from './macro/choice.ts';
+import { membersOf, rootNames } from './roots.ts';
 import type { RootName } from './roots.ts';
 import { toRoot } from './view.ts';
 
@@ -168,23 +168,24 @@ class CompiledExpression implements Expression {
   }
 }
 
-/** The context as the engine reads it: by the name of a root, each made once. */
-class ContextView extends Map<string, unknown> {
-  readonly #context: CelContext;
+/** The context as the engine reads it: a property per root, made when it is read and then kept for the evaluation. */
+class ContextView {
+  readonly context: CelContext;
+  /** By the order of `rootNames`; most expressions read one or two. */
+  readonly made: unknown[] = [];
 
   constructor(context: CelContext) {
-    super();
-    this.#context = context;
+    this.context = context;
   }
+}
 
-  override get(name: string): unknown {
-    if (!isRootName(name)) return undefined;
-    const made = super.get(name);
-    if (made !== undefined) return made;
-    const root = toRoot(this.#context[name], membersOf(name));
-    super.set(name, root);
-    return root;
-  }
+for (const [index, name] of rootNames.entries()) {
+  const members = membersOf(name);
+  Object.defineProperty(ContextView.prototype, name, {
+    get(this: ContextView): unknown {
+      return (this.made[index] ??= toRoot(this.context[name], members));
+    },
+  });
 }
 
 /** What the engine's codes mean; its texts are not used, because they quote values. */

@@ -30,6 +30,9 @@ export const matchedCharactersPerUnit = 8;
 /** UTF-16 units of one text that an expression makes. */
 export const textLengthMax = 16 * 1024 * 1024;
 
+/** Decimals that one clause of `format()` may ask for. */
+export const formatPrecisionMax = 100;
+
 /** Characters of one regular expression. */
 export const patternLengthMax = 2_000;
 

@@ -54,7 +54,10 @@ export const roots = {
   jwt: open('The claims of the validated token, by name, as in `jwt.sub`.', {
     rawToken: 'The token itself, redacted.',
   }),
-  apiKey: open('The metadata of the API key, by name.', { key: 'The key itself, redacted.' }),
+  apiKey: open('The metadata of the API key, by name, as in `apiKey.project`.', {
+    name: 'The public name of the key; the key itself is never kept.',
+    metadata: 'The metadata as one map.',
+  }),
   basicAuth: closed('The user of basic authentication.', { username: 'The name.' }),
   source: closed('The client end of the connection.', {
     address: 'The IP address, after trusted hops.',

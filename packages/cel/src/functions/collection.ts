@@ -1,4 +1,6 @@
 // Functions on lists and maps, and those that decide what an expression does.
+import { Optional } from 'cel-js';
+import { Duration, UnsignedInt } from 'cel-js/evaluator';
 import { FunctionError } from '../error.ts';
 import { charge } from '../evaluation.ts';
 import { jsonDepthMax } from '../limits.ts';
@@ -45,6 +47,19 @@ function flattenMap(map: Mapping, levels: number): Map<string, unknown> {
   };
   add('', entriesOf(map), levels);
   return flat;
+}
+
+function ofNonZeroValue(value: unknown): Optional {
+  return isZero(value) ? Optional.none() : Optional.of(value);
+}
+
+function isZero(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return !value;
+  if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0;
+  if (value instanceof UnsignedInt) return value.value === 0n;
+  if (value instanceof Duration) return value.seconds === 0n && value.nanos === 0;
+  if (value instanceof Map) return value.size === 0;
+  return isMapping(value) && Object.keys(value).length === 0;
 }
 
 /** Functions on lists and maps, and of control. */
@@ -94,20 +109,20 @@ export const collectionFunctions: readonly FunctionRow[] = [
   {
     name: 'all',
     group: 'collections',
-    usage: 'list.all(x, test)',
-    doc: 'Whether the test holds for every element, or every key of a map.',
+    usage: 'list.all(x, test), map.all(key, value, test)',
+    doc: 'Whether the test holds for every element, or every key of a map; with two variables, index and element or key and value.',
   },
   {
     name: 'exists',
     group: 'collections',
-    usage: 'list.exists(x, test)',
-    doc: 'Whether the test holds for at least one.',
+    usage: 'list.exists(x, test), map.exists(key, value, test)',
+    doc: 'Whether the test holds for at least one; with two variables, index and element or key and value.',
   },
   {
     name: 'exists_one',
     group: 'collections',
-    usage: 'list.exists_one(x, test)',
-    doc: 'Whether the test holds for exactly one.',
+    usage: 'list.exists_one(x, test), map.exists_one(key, value, test)',
+    doc: 'Whether the test holds for exactly one; with two variables, index and element or key and value.',
   },
   { name: 'existsOne', group: 'collections', usage: 'list.existsOne(x, test)', doc: 'The same as exists_one.' },
   {
@@ -121,6 +136,18 @@ export const collectionFunctions: readonly FunctionRow[] = [
     group: 'collections',
     usage: 'list.map(x[, test], expression)',
     doc: 'What the expression gives for each element, or key of a map.',
+  },
+  {
+    name: 'transformList',
+    group: 'collections',
+    usage: 'map.transformList(key, value[, test], expression)',
+    doc: 'A list of what the expression gives for each key and value, or index and element.',
+  },
+  {
+    name: 'transformMap',
+    group: 'collections',
+    usage: 'map.transformMap(key, value[, test], expression)',
+    doc: 'The map with each value replaced by what the expression gives for key and value.',
   },
   {
     name: 'mapValues',
@@ -166,6 +193,25 @@ export const collectionFunctions: readonly FunctionRow[] = [
   },
   { name: 'optional.of', group: 'logic', usage: 'optional.of(value)', doc: 'An optional that holds the value.' },
   { name: 'optional.none', group: 'logic', usage: 'optional.none()', doc: 'An optional that holds nothing.' },
+  {
+    name: 'optional.ofNonZeroValue',
+    group: 'logic',
+    usage: 'optional.ofNonZeroValue(value)',
+    doc: 'An optional that holds the value, unless it is null, false, zero or empty.',
+    overloads: { 'optional.ofNonZeroValue(dyn): optional<dyn>': ofNonZeroValue },
+  },
+  {
+    name: 'optMap',
+    group: 'logic',
+    usage: 'a.?b.optMap(x, expression)',
+    doc: 'An optional of what the expression gives for the value; none stays none.',
+  },
+  {
+    name: 'optFlatMap',
+    group: 'logic',
+    usage: 'a.?b.optFlatMap(x, optional)',
+    doc: 'The optional that the expression gives for the value; none stays none.',
+  },
   { name: 'hasValue', group: 'logic', usage: 'a.?b.hasValue()', doc: 'Whether an optional holds a value.' },
   { name: 'value', group: 'logic', usage: 'a.?b.value()', doc: 'The value of an optional; fails where there is none.' },
   { name: 'or', group: 'logic', usage: 'a.?b.or(a.?c)', doc: 'The first of two optionals that holds a value.' },

@@ -1,5 +1,6 @@
 // Conversions between types. The engine's own accept more than CEL does (`int("")`, `int("0b1")`), so these replace them.
-import { Duration, UnsignedInt } from 'cel-js/evaluator';
+import { UnsignedInt } from 'cel-js/evaluator';
+import type { Duration } from 'cel-js/evaluator';
 import { FunctionError } from '../error.ts';
 import type { Cidr, IpAddress } from '../ip.ts';
 import { durationText, timestampText } from '../value.ts';

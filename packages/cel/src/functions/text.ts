@@ -1,6 +1,7 @@
 // Functions on text. Positions count code points, as CEL has it, not UTF-16 units.
 import { FunctionError } from '../error.ts';
 import { textLengthMax } from '../limits.ts';
+import { format } from './format.ts';
 import type { FunctionRow } from './row.ts';
 
 const surrogate = /[\ud800-\udfff]/;
@@ -83,6 +84,9 @@ const lowerAscii = (text: string) => text.replace(/[A-Z]+/g, (part) => part.toLo
 const upperAscii = (text: string) => text.replace(/[a-z]+/g, (part) => part.toUpperCase());
 const reverse = (text: string) => Array.from(text).reverse().join('');
 
+/** Unicode's White_Space property, which String.trim differs from by U+0085 and U+FEFF. */
+const edges = /^\p{White_Space}+|\p{White_Space}+$/gu;
+
 function quote(text: string): string {
   const escapes: Readonly<Record<string, string>> = {
     '\u0007': '\\a',
@@ -95,6 +99,7 @@ function quote(text: string): string {
     '\\': '\\\\',
     '"': '\\"',
   };
+  // oxlint-disable-next-line no-control-regex -- the characters that Go's escapes name
   return `"${text.toWellFormed().replace(/[\u0007\b\f\n\r\t\v\\"]/g, (character) => escapes[character] ?? character)}"`;
 }
 
@@ -168,11 +173,18 @@ export const textFunctions: readonly FunctionRow[] = [
     overloads: { 'list.join(): string': (list: unknown[]) => joined(list, ''), 'list.join(string): string': joined },
   },
   {
+    name: 'format',
+    group: 'text',
+    usage: 'pattern.format([values])',
+    doc: 'The pattern with its clauses replaced by the values: %s any, %d whole, %f and %e (with `.2` decimals), %b, %o, %x, %X.',
+    overloads: { 'string.format(list): string': format },
+  },
+  {
     name: 'trim',
     group: 'text',
     usage: 'text.trim()',
     doc: 'The text without white space at its ends.',
-    overloads: { 'string.trim(): string': (text: string) => text.trim() },
+    overloads: { 'string.trim(): string': (text: string) => text.replace(edges, '') },
   },
   {
     name: 'lowerAscii',

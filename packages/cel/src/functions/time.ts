@@ -12,7 +12,8 @@ const secondsMax = 253_402_300_799n;
 const durationSecondsMax = 315_576_000_000n;
 const dayMs = 86_400_000;
 
-function timestampOf(ms: number): Date {
+/** A timestamp of milliseconds since 1970. Throws outside the years 1 to 9999. */
+export function timestampOf(ms: number): Date {
   if (!(ms >= Number(secondsMin) * 1000 && ms < Number(secondsMax + 1n) * 1000)) {
     throw new FunctionError('value', 'the timestamp is out of range');
   }
@@ -54,7 +55,8 @@ function parseDuration(text: string): Duration {
   return durationOf(text.startsWith('-') ? -nanos : nanos);
 }
 
-function durationOf(nanos: bigint): Duration {
+/** A duration of nanoseconds. Throws beyond 10,000 years. */
+export function durationOf(nanos: bigint): Duration {
   const seconds = nanos / 1_000_000_000n;
   if (seconds > durationSecondsMax || seconds < -durationSecondsMax)
     throw new FunctionError('value', 'the duration is out of range');
