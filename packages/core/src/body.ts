@@ -1,7 +1,7 @@
 // A message body, both ways: the only buffer of the gateway, with back-pressure and one consumer.
 import type { Duplex } from 'node:stream';
 import type { HeaderList } from './header-list.ts';
-import { GatewayError } from './errors.ts';
+import { GatewayError, type Reason } from './errors.ts';
 
 /** Takes chunks: `true` means go on, a promise means wait until it resolves before the next write. */
 export interface Sink {
@@ -12,6 +12,10 @@ export interface Sink {
 export interface BodySource {
   /** Length in bytes where it is known beforehand. */
   readonly lengthBytes?: number | undefined;
+  /** What collecting fails with when there is more than may be held; `request-too-large` unless said. */
+  readonly tooLargeReason?: Reason;
+  /** The whole body, if it has arrived already in one piece and without trailers; it is then consumed. */
+  takeWhole?(): Uint8Array | undefined;
   /**
    * Delivers every chunk to the sink, reading no further while the sink asks to wait. Resolves with the trailers at the
    * complete end and rejects when the body did not arrive whole: an incomplete body never looks complete.
@@ -20,6 +24,22 @@ export interface BodySource {
   /** Ends the body before its time; a pipe in progress rejects. */
   cancel(cause: unknown): void;
 }
+
+/** What all collected bodies of the process hold together, and may hold (contract 8). */
+export const bodyBuffers = { bytesMax: 512 * 1024 * 1024, heldBytes: 0 };
+
+/** Bytes that a body holds of the process's share. */
+interface Holding {
+  bytes: number;
+}
+
+function giveBack(holding: Holding): void {
+  bodyBuffers.heldBytes -= holding.bytes;
+  holding.bytes = 0;
+}
+
+/** Bodies that nobody released give their share back when they are collected as garbage. */
+const forgotten = new FinalizationRegistry<Holding>(giveBack);
 
 /** What a body is made of. */
 export type BodyKind = 'none' | 'bytes' | 'source' | 'tunnel';
@@ -30,6 +50,7 @@ export class Body {
   #source: BodySource | undefined;
   #collecting: Promise<Uint8Array> | undefined;
   #isConsumed = false;
+  #holding: Holding | undefined;
   /** Trailer fields, known once a source has ended or set by whoever made the body. */
   trailers: HeaderList | undefined;
   /** The connection after an upgrade. */
@@ -77,6 +98,17 @@ export class Body {
     return this.#bytes;
   }
 
+  /** The bytes if the whole body is here, taken over from its source where that is possible without waiting. */
+  takeWhole(): Uint8Array | undefined {
+    if (this.#bytes || !this.#source || this.#isConsumed) return this.#bytes;
+    const bytes = this.#source.takeWhole?.();
+    if (bytes) {
+      this.#bytes = bytes;
+      this.#source = undefined;
+    }
+    return bytes;
+  }
+
   /** Length in bytes where it is known; 0 for no body. */
   get lengthBytes(): number | undefined {
     if (this.#bytes) return this.#bytes.byteLength;
@@ -85,7 +117,7 @@ export class Body {
 
   /**
    * Collects the whole body, which makes it replayable.
-   * Rejects with `request-too-large` when it is longer than `bytesMax`; the rest is then not read.
+   * Rejects when it is longer than `bytesMax` or the process holds too much already; the rest is then not read.
    */
   bytes(bytesMax: number): Promise<Uint8Array> {
     if (this.#bytes) return Promise.resolve(this.#bytes);
@@ -105,6 +137,11 @@ export class Body {
     this.#bytes = bytes;
   }
 
+  /** Says that the collected bytes are not used any more, so that others may be held in their place. */
+  release(): void {
+    if (this.#holding) giveBack(this.#holding);
+  }
+
   /** Delivers the body to the sink; see {@link BodySource.pipe}. A source can be piped once. */
   async pipe(sink: Sink): Promise<HeaderList | undefined> {
     if (this.#bytes) {
@@ -120,6 +157,7 @@ export class Body {
   /** Puts a stage between the source and whoever reads the body: `wrap` gets the old source and gives the new one. */
   through(wrap: (source: BodySource) => BodySource): void {
     const bytes = this.#bytes;
+    if (this.#isConsumed && !bytes) throw new Error('a body that is being read cannot be changed');
     this.#source = wrap(this.#source ?? toSource(bytes ?? emptyBytes, this.trailers));
     this.#bytes = undefined;
     this.#isConsumed = false;
@@ -132,26 +170,29 @@ export class Body {
   }
 
   async #collect(source: BodySource, bytesMax: number): Promise<Uint8Array> {
-    if ((source.lengthBytes ?? 0) > bytesMax) throw tooLarge(bytesMax);
+    const holding: Holding = { bytes: 0 };
     const chunks: Uint8Array[] = [];
-    let total = 0;
-    const trailers = await source.pipe({
-      write(chunk) {
-        total += chunk.byteLength;
-        if (total > bytesMax) {
-          const cause = tooLarge(bytesMax);
-          source.cancel(cause);
-          throw cause;
-        }
-        chunks.push(chunk);
-        return true;
-      },
-    });
-    this.trailers = trailers ?? this.trailers;
-    const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, total);
-    this.#bytes = bytes;
+    try {
+      if ((source.lengthBytes ?? 0) > bytesMax) throw tooLarge(source, bytesMax);
+      const trailers = await source.pipe({
+        write(chunk) {
+          hold(holding, chunk.byteLength);
+          if (holding.bytes > bytesMax) throw tooLarge(source, bytesMax);
+          chunks.push(chunk);
+          return true;
+        },
+      });
+      this.trailers = trailers ?? this.trailers;
+    } catch (error) {
+      giveBack(holding);
+      source.cancel(error);
+      throw error;
+    }
+    this.#holding = holding;
+    forgotten.register(this, holding);
+    this.#bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, holding.bytes);
     this.#source = undefined;
-    return bytes;
+    return this.#bytes;
   }
 
   #consume(): void {
@@ -174,6 +215,16 @@ export function toSource(bytes: Uint8Array, trailers?: HeaderList): BodySource {
 
 const emptyBytes = new Uint8Array(0);
 
-function tooLarge(bytesMax: number): GatewayError {
-  return new GatewayError('request-too-large', `the body is longer than ${bytesMax} bytes`);
+function hold(holding: Holding, bytes: number): void {
+  if (bodyBuffers.heldBytes + bytes > bodyBuffers.bytesMax)
+    throw new GatewayError('overloaded', `the gateway holds ${bodyBuffers.bytesMax} bytes of bodies already`);
+  holding.bytes += bytes;
+  bodyBuffers.heldBytes += bytes;
+}
+
+function tooLarge(source: BodySource, bytesMax: number): GatewayError {
+  return new GatewayError(
+    source.tooLargeReason ?? 'request-too-large',
+    `the body is longer than the limit of ${bytesMax} bytes`,
+  );
 }

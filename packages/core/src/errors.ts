@@ -71,15 +71,9 @@ const overloaded: Dialects = {
 const late: Dialects = { openaiType: 'server_error', anthropicType: 'timeout_error', grpcCode: 4, jsonRpcCode: -32603 };
 const broken: Dialects = { openaiType: 'server_error', anthropicType: 'api_error', grpcCode: 13, jsonRpcCode: -32603 };
 
-function row(
-  status: number,
-  origin: Origin,
-  code: string,
-  dialects: Dialects,
-  hint: string,
-  retriable = false,
-): ReasonRow {
-  return { status, origin, retriable, hint, openaiCode: code, ...dialects };
+function row(...parts: [number, Origin, string, Dialects, string, boolean?]): ReasonRow {
+  const [status, origin, openaiCode, dialects, hint, retriable = false] = parts;
+  return { status, origin, retriable, hint, openaiCode, ...dialects };
 }
 
 /** Every reason the gateway answers with on its own. Used in answers, access logs and the metric label `reason`. */
@@ -235,6 +229,13 @@ export const reasons = {
     broken,
     'The upstream answered something that is not valid HTTP or not its API.',
     true,
+  ),
+  'response-too-large': row(
+    502,
+    'upstream',
+    'response_too_large',
+    broken,
+    'The upstream answered more than the gateway may hold at once; the message names the limit.',
   ),
   'upstream-rejected': row(
     502,

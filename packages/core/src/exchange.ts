@@ -1,6 +1,6 @@
 // One request and its reply, free of any transport (contract 8).
 import type { Body } from './body.ts';
-import type { Reason } from './errors.ts';
+import { GatewayError, type Reason } from './errors.ts';
 import type { HeaderList } from './header-list.ts';
 import type { LlmFacts } from './llm-facts.ts';
 import type { Target } from './target.ts';
@@ -33,6 +33,20 @@ export interface Principal {
 /** Why an exchange is given up. */
 export type CancelReason = 'client-gone' | 'exchange-timeout' | 'drain' | 'policy';
 
+/** What a given-up exchange fails with. */
+export function toCancelError(reason: CancelReason): GatewayError {
+  switch (reason) {
+    case 'exchange-timeout':
+      return new GatewayError('exchange-timeout', 'the exchange took longer than timeouts.request allows');
+    case 'drain':
+      return new GatewayError('draining', 'the gateway is shutting down');
+    case 'policy':
+      return new GatewayError('forbidden', 'a policy ended the exchange');
+    default:
+      return new GatewayError('client-gone', 'the client closed the connection');
+  }
+}
+
 /** One try at one target, as logs and the admin side tell it. Times in milliseconds since the exchange began. */
 export interface AttemptRecord {
   readonly id: string;
@@ -49,6 +63,16 @@ export interface AttemptRecord {
   endpoint?: string;
 }
 
+/** The spans of an exchange, where it is traced. */
+export interface ExchangeTrace {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits. */
+  readonly spanId: string;
+  /** Opens the span of an attempt and names it to the upstream (W3C Trace Context `traceparent`). */
+  attempt(record: AttemptRecord, headers: HeaderList): void;
+}
+
 /** A policy's word on this exchange. */
 export interface Verdict {
   readonly policy: string;
@@ -57,6 +81,8 @@ export interface Verdict {
 
 /** What a snapshot offers to parts that name others by key; resolved at call time. */
 export interface SnapshotView {
+  /** Counts swaps, from 0. */
+  readonly generation: number;
   /** The backend of that key, or undefined when it does not exist. */
   backend(key: string): Target | undefined;
   /** The addresses of one port of a Service; undefined while none are known. */
@@ -129,11 +155,12 @@ export class Exchange {
   readonly verdicts: Verdict[] = [];
   /** Remarks of the gateway for the request's story: dropped fields, defaults used. */
   readonly notes: string[] = [];
-  /** Values set by policies for others to read, by policy kind. */
-  readonly facts = new Map<string, unknown>();
   cancelReason: CancelReason | undefined;
   /** Resolve when every attempt's settlement is in. */
   readonly settlements: Promise<void>[] = [];
+  /** Passes an interim answer (1xx but 101) to the client; undefined where nobody can take one. */
+  inform: ((status: number, headers: HeaderList) => void) | undefined;
+  #facts: Map<string, unknown> | undefined;
   #onCancel: ((reason: CancelReason) => void)[] | undefined;
   #controller: AbortController | undefined;
 
@@ -148,6 +175,12 @@ export class Exchange {
     this.headers = head.headers;
     this.body = head.body;
     this.snapshot = snapshot;
+  }
+
+  trace: ExchangeTrace | undefined;
+  /** Values set by policies for others to read, by policy kind. */
+  get facts(): Map<string, unknown> {
+    return (this.#facts ??= new Map());
   }
 
   /** The target as a client would write it: path and query. */
@@ -204,6 +237,9 @@ export interface Reply {
   reason?: Reason;
   /** Log text of the failure; may hold what a client must not see. */
   error?: unknown;
-  /** Renders a failure after the head in the body's own format; undefined bytes mean nothing can be said. */
-  renderFailure?: (error: unknown) => Uint8Array | undefined;
+  /**
+   * Renders a failure after the head in the body's own format: bytes of an error event, after which the connection is
+   * broken, or trailers that say it all (gRPC). Undefined means that nothing can be said.
+   */
+  renderFailure?: (error: unknown) => Uint8Array | HeaderList | undefined;
 }

@@ -1,5 +1,5 @@
 // What a backend is to the pipeline: something that answers an exchange.
-import type { Exchange, Reply } from './exchange.ts';
+import type { Exchange, Reply, SnapshotView } from './exchange.ts';
 import type { RuleSettings } from './settings.ts';
 
 /** How a rule wants its backend called. */
@@ -13,4 +13,6 @@ export interface CallPlan {
 export interface Target {
   readonly key: string;
   call(exchange: Exchange, plan: CallPlan): Promise<Reply>;
+  /** What the backend would do, for `explain`: how a model's name resolves, which endpoints there are. */
+  explain?(question: { readonly snapshot: SnapshotView; readonly model: string | undefined }): object;
 }

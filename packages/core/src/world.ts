@@ -7,8 +7,18 @@ export interface ObjectOrigin {
   readonly file: string;
   /** Line of the object's first key, from 1. */
   readonly line: number;
-  /** Path in the user's file that stands for the object's spec, such as `llmBackends[0]`. */
+  /** Path in the user's file that stands for the object's spec, such as `llmBackends[0]`; for objects without spec, for the object. */
   readonly pathPrefix: string;
+  /** Line, from 1, of a path in the user's file; of its nearest ancestor where it is absent. */
+  readonly lineOf?: (path: string) => number;
+}
+
+/** A place in a file, as users speak of it. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  /** Path in the file, such as `llmBackends[0].providers[1].name`. */
+  readonly path: string;
 }
 
 /** A Kubernetes object, from a file or an API server; the rest of it is the kind's own. */
@@ -59,7 +69,7 @@ export interface Issue {
   /** The condition's reason, the standard's where it has one. */
   readonly reason: string;
   readonly message: string;
-  readonly origin?: ObjectOrigin;
+  readonly origin?: Place;
 }
 
 /** One condition (Kubernetes metav1.Condition); the writer adds lastTransitionTime and observedGeneration. */

@@ -28,13 +28,15 @@ export function parseDocuments(
   const documents: ConfigDocument[] = [];
   const problems: ConfigProblem[] = [];
   for (const document of Array.isArray(parsed) ? parsed : []) {
-    for (const error of document.errors)
+    // One slip makes several errors of the parser; the first of a line is the one to mend.
+    const byLine = Map.groupBy(document.errors, (error) => lines.linePos(error.pos[0]).line);
+    for (const [line, [error]] of byLine)
       problems.push({
         file,
-        line: lines.linePos(error.pos[0]).line,
+        line,
         path: '',
-        message: `not valid YAML: ${error.message}`,
-        ...hintOf(text, lines, error.pos[0]),
+        message: `not valid YAML: ${error!.message}`,
+        ...hintOf(text, lines, error!.pos[0]),
       });
     if (document.errors.length > 0) continue;
     let value: unknown;

@@ -17,3 +17,10 @@ export function toPath(parts: readonly (string | number)[]): string {
     '',
   );
 }
+
+/** The parts of a path as it is written. */
+export function fromPath(path: string): (string | number)[] {
+  return [...path.matchAll(/\[([0-9]+)\]|([^.[\]]+)/g)].map(([, index, name]) =>
+    index === undefined ? name! : Number(index),
+  );
+}

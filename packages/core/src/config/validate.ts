@@ -18,7 +18,7 @@ export function validateFields(
   schema: z.ZodType,
   value: unknown,
 ): { readonly value: unknown; readonly problems: readonly FieldProblem[] } {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return { value: result.data, problems: [] };
   return { value: undefined, problems: result.error.issues.flatMap((issue) => toProblems(schema, issue)) };
 }
@@ -26,16 +26,34 @@ export function validateFields(
 function toProblems(schema: z.ZodType, issue: z.core.$ZodIssue): FieldProblem[] {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownField(schema, [...path, key], key));
+  if (issue.code === 'invalid_type' && typeof issue.input === 'string' && isSecretAt(schema, path))
+    return [
+      {
+        path,
+        message: 'must refer to a Secret',
+        hint: 'write secretRef: { name, key }; only config.yaml may hold the secret itself',
+      },
+    ];
   if (issue.code === 'invalid_type')
     return [{ path, message: issue.input === undefined ? 'is required' : `must be ${article(issue.expected)}` }];
   if (issue.code === 'invalid_value') return [{ path, message: `must be one of ${issue.values.join(', ')}` }];
+  if (issue.code === 'too_small') return [{ path, message: boundMessage(issue.origin, 'least', issue.minimum) }];
+  if (issue.code === 'too_big') return [{ path, message: boundMessage(issue.origin, 'most', issue.maximum) }];
   return [{ path, message: issue.message }];
 }
 
+function boundMessage(origin: string, end: 'least' | 'most', limit: number | bigint): string {
+  const unit = origin === 'string' ? 'character' : origin === 'array' ? 'item' : undefined;
+  if (unit === undefined) return `must be at ${end} ${limit}`;
+  if (end === 'least' && limit === 1) return 'must not be empty';
+  return `must have at ${end} ${limit} ${unit}${limit === 1 ? '' : 's'}`;
+}
+
 function unknownField(schema: z.ZodType, path: readonly (string | number)[], key: string): FieldProblem {
-  if (reservedPolicyNames.includes(key)) return { path, message: 'is not supported yet' };
   const known = fieldsAt(schema, path.slice(0, -1));
-  const near = nearest(key, known);
+  const reserved = known.includes('targetRefs') ? reservedPolicyNames : [];
+  if (reserved.includes(key)) return { path, message: 'is not supported yet' };
+  const near = nearest(key, [...known, ...reserved]);
   return {
     path,
     message: 'unknown field',
@@ -45,6 +63,17 @@ function unknownField(schema: z.ZodType, path: readonly (string | number)[], key
 
 /** The fields that an object at a path may have. */
 function fieldsAt(schema: z.ZodType, path: readonly (string | number)[]): string[] {
+  const found = schemaAt(schema, path);
+  const node = found && inspect(found, '');
+  return node?.kind === 'object' ? Object.keys(node.shape) : [];
+}
+
+function isSecretAt(schema: z.ZodType, path: readonly (string | number)[]): boolean {
+  const found = schemaAt(schema, path);
+  return found !== undefined && inspect(found, '').marks.isSecret === true;
+}
+
+function schemaAt(schema: z.ZodType, path: readonly (string | number)[]): z.ZodType | undefined {
   let current = schema;
   for (const part of path) {
     const node = inspect(current, '');
@@ -56,13 +85,13 @@ function fieldsAt(schema: z.ZodType, path: readonly (string | number)[]): string
           : node.kind === 'map'
             ? node.value
             : undefined;
-    if (!next) return [];
+    if (!next) return undefined;
     current = next;
   }
-  const node = inspect(current, '');
-  return node.kind === 'object' ? Object.keys(node.shape) : [];
+  return current;
 }
 
+/** The word for a type, with its article. */
 function article(type: string): string {
   const words: Readonly<Record<string, string>> = {
     object: 'a mapping',

@@ -5,9 +5,9 @@ import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
 import { httpBackendSpec } from './http-backend/schema.ts';
 import { httpRouteSpec } from './http-route/schema.ts';
 import { llmBackendSpec } from './llm-backend/schema.ts';
-import { policySpec } from './policy/schema.ts';
+import { policyShort, policySpec } from './policy/schema.ts';
 import { secretFields } from './secret/schema.ts';
-import { endpointSliceFields, serviceSpec } from './service/schema.ts';
+import { endpointSliceFields, serviceShort, serviceSpec } from './service/schema.ts';
 
 /** A kind of object. */
 export interface KindRow {
@@ -18,6 +18,8 @@ export interface KindRow {
   /** Fields below `spec`, or beside `metadata`. */
   readonly place: 'spec' | 'root';
   readonly schema: z.ZodType;
+  /** What an item of config.yaml may say where that differs from manifests. */
+  readonly shortSchema?: z.ZodType;
   /** Set for our own kinds, which have CRDs. */
   readonly crd?: Pick<CrdKind, 'resource' | 'shortNames' | 'summary' | 'columns'>;
 }
@@ -50,7 +52,14 @@ export const kinds: readonly KindRow[] = [
     place: 'spec',
     schema: httpRouteSpec,
   },
-  { kind: 'Service', apiVersion: 'v1', plural: 'services', place: 'spec', schema: serviceSpec },
+  {
+    kind: 'Service',
+    apiVersion: 'v1',
+    plural: 'services',
+    place: 'spec',
+    schema: serviceSpec,
+    shortSchema: serviceShort,
+  },
   {
     kind: 'EndpointSlice',
     apiVersion: 'discovery.k8s.io/v1',
@@ -91,6 +100,7 @@ export const kinds: readonly KindRow[] = [
     plural: 'policies',
     place: 'spec',
     schema: policySpec,
+    shortSchema: policyShort,
     crd: {
       resource: 'policies',
       shortNames: ['agwpol'],
@@ -119,4 +129,21 @@ export const reservedPlurals: readonly string[] = [
   'tcpRoutes',
   'tlsRoutes',
   'udpRoutes',
+];
+
+/** Kinds of manifests that are planned but not built. */
+export const reservedKinds: readonly string[] = [
+  'A2ABackend',
+  'BackendTLSPolicy',
+  'Budget',
+  'ConfigMap',
+  'GatewayParameters',
+  'GRPCRoute',
+  'InferencePool',
+  'ListenerSet',
+  'MCPBackend',
+  'ReferenceGrant',
+  'TCPRoute',
+  'TLSRoute',
+  'UDPRoute',
 ];

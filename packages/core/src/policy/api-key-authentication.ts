@@ -10,6 +10,7 @@ import {
 } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { GatewayError } from '../errors.ts';
 import type { Exchange, Principal } from '../exchange.ts';
+import type { HeaderList } from '../header-list.ts';
 import { list, exactlyOne, oneOf, pattern, secret, strict, text, texts } from '../schema/dialect.ts';
 import { definePolicy } from './define.ts';
 
@@ -99,22 +100,19 @@ export const apiKeyAuthentication = definePolicy({
     return {
       request(exchange) {
         const presented = takeKeys(exchange);
-        if (presented.size === 0) {
-          if (isStrict && !exchange.principal)
-            throw new GatewayError('unauthenticated', 'this request needs an API key', challenge);
+        if (presented.length === 0) {
+          if (isStrict) throw new GatewayError('unauthenticated', 'this request needs an API key', challenge);
           return undefined;
         }
-        if (presented.size > 1)
+        if (presented.length > 1)
           throw new GatewayError(
             'unauthenticated',
             'the request carries different keys in different headers',
             challenge,
           );
-        const hash = createHash('sha256')
-          .update([...presented][0]!)
-          .digest();
-        const found = known.get(hash.toString('hex'));
-        if (!found || !timingSafeEqual(found.key.sha256, hash))
+        const hash = presented[0]!;
+        const found = known.get(hash);
+        if (!found || !timingSafeEqual(found.key.sha256, Buffer.from(hash, 'hex')))
           throw new GatewayError('unauthenticated', 'the API key is not known here', challenge);
         const { expiresMs } = found.key;
         if (expiresMs !== 0n && environment.now() >= Number(expiresMs))
@@ -130,20 +128,42 @@ function hashOf(key: string | undefined): Buffer | undefined {
   return key === undefined ? undefined : createHash('sha256').update(key).digest();
 }
 
-/** The keys a request carries. They are taken out: a client's key never reaches an upstream. A second authenticator reads them from the exchange's facts. */
-function takeKeys(exchange: Exchange): Set<string> {
-  const before = exchange.facts.get('apiKeys') as Set<string> | undefined;
+/** The fact under which the hashes of the keys stand once a first policy has taken them out. */
+const keysFact = 'apiKeyHashes';
+
+/**
+ * The distinct hashes, in hexadecimal, of the keys a request carries. The keys are taken out: a client's key never reaches
+ * an upstream, and is kept nowhere. A second policy of this kind reads the hashes from the exchange's facts.
+ */
+function takeKeys(exchange: Exchange): readonly string[] {
+  const before = exchange.facts.get(keysFact) as readonly string[] | undefined;
   if (before) return before;
-  const keys = new Set<string>();
+  const hashes = new Set<string>();
   for (const header of keyHeaders) {
     for (const value of exchange.headers.all(header)) {
-      const key = header === 'authorization' ? /^Bearer +(.+)$/i.exec(value)?.[1] : value;
-      if (key !== undefined) keys.add(key.trim());
+      const key = header === 'authorization' ? bearerOf(value) : value.trim();
+      if (key) hashes.add(createHash('sha256').update(key).digest('hex'));
     }
-    exchange.headers.remove(header);
+    if (header === 'authorization') takeBearers(exchange.headers);
+    else exchange.headers.remove(header);
   }
-  exchange.facts.set('apiKeys', keys);
-  return keys;
+  const found = [...hashes];
+  exchange.facts.set(keysFact, found);
+  return found;
+}
+
+/** The key in an Authorization value: after `Bearer`, or alone as some clients send it; undefined for other schemes. */
+function bearerOf(value: string): string | undefined {
+  const [scheme = '', key] = value.trim().split(/ +(.*)/s);
+  if (scheme.toLowerCase() === 'bearer') return key ?? '';
+  return key === undefined ? scheme : undefined;
+}
+
+/** Removes the Authorization fields that hold keys; other schemes belong to whoever reads them. */
+function takeBearers(headers: HeaderList): void {
+  const others = headers.all('authorization').filter((value) => bearerOf(value) === undefined);
+  headers.remove('authorization');
+  for (const value of others) headers.append('authorization', value);
 }
 
 function toPrincipal(key: APIKey): Principal {

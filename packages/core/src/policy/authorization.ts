@@ -1,5 +1,5 @@
 // Admits or refuses by rules in CEL: any deny refuses, every require must hold, and where allow rules exist one must match.
-import { compile } from '@agentgateway/cel';
+import { type CelContext, type Expression, compile } from '@agentgateway/cel';
 import { create } from '@bufbuild/protobuf';
 import {
   AuthorizationRule_Action,
@@ -7,7 +7,7 @@ import {
   AuthorizationSchema,
 } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { GatewayError } from '../errors.ts';
-import { celContext, policyRoots } from '../expression.ts';
+import { celContext, policyRoots, readsRequestBody } from '../expression.ts';
 import { cel, exactlyOne, list, strict } from '../schema/dialect.ts';
 import { celProblems } from './check.ts';
 import { definePolicy } from './define.ts';
@@ -49,9 +49,8 @@ export const authorization = definePolicy({
       expression: compile(expression, { roots: policyRoots, result: 'bool' }),
     }));
     const hasAllow = compiled.some(({ action }) => action === actions.allow);
-    const readsRequestBody = compiled.some(({ expression }) => readsBody(expression.references));
     return {
-      readsRequestBody,
+      readsRequestBody: readsRequestBody(compiled.map(({ expression }) => expression)),
       request(exchange) {
         const context = celContext(exchange);
         let isAllowed = !hasAllow;
@@ -75,19 +74,10 @@ export const authorization = definePolicy({
 });
 
 /** The rule's word; undefined where it cannot be evaluated, which never admits. */
-function holds(expression: ReturnType<typeof compile>, context: Record<string, unknown>): boolean | undefined {
+function holds(expression: Expression, context: CelContext): boolean | undefined {
   try {
     return expression.test(context);
   } catch {
     return undefined;
   }
-}
-
-/** Whether an expression reads the request's body. */
-export function readsBody(references: ReadonlySet<string>): boolean {
-  return (
-    references.has('request') ||
-    references.has('request.body') ||
-    [...references].some((path) => path.startsWith('request.body'))
-  );
 }

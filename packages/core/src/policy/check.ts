@@ -18,7 +18,15 @@ export function celProblems(expression: string, path: string, result: 'bool' | '
   }
 }
 
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** Whether a host name can stand in a URL: labels of letters, digits and hyphens (RFC 1123 §2.1). */
+export function hostnameProblems(hostname: string | undefined, path: string): Problem[] {
+  if (hostname === undefined || /^([a-z0-9]([-a-z0-9]*[a-z0-9])?\.)*[a-z0-9]([-a-z0-9]*[a-z0-9])?$/i.test(hostname))
+    return [];
+  return [{ path, message: `'${hostname}' is not a host name such as www.example.com` }];
+}
+
+/** A method, a header name: RFC 9110 §5.6.2. */
+export const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const framing = new Set([
   'connection',
   'content-length',

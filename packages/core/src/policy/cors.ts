@@ -5,6 +5,7 @@ import { Body } from '../body.ts';
 import type { Exchange, Reply } from '../exchange.ts';
 import { HeaderList } from '../header-list.ts';
 import { boolean, integer, list, strict, text } from '../schema/dialect.ts';
+import { token } from './check.ts';
 import { definePolicy } from './define.ts';
 
 /** Seconds a browser may keep a preflight's answer. */
@@ -36,48 +37,74 @@ export const cors = definePolicy({
       ...(spec.allowCredentials !== undefined && { allowCredentials: spec.allowCredentials }),
       ...(spec.maxAge !== undefined && { maxAgeSeconds: spec.maxAge }),
     }),
-  check: ({ allowOrigins }) =>
-    allowOrigins.flatMap((origin, index) =>
-      origin === '*' || /^[a-z][a-z0-9+.-]*:\/\/(\*|(\*\.)?[a-zA-Z0-9.-]+)(:(\*|[0-9]+))?$/.test(origin)
+  check: ({ allowOrigins, allowMethods, allowHeaders, exposeHeaders }) => [
+    ...allowOrigins.flatMap((origin, index) =>
+      origin === '*' || originPattern.test(origin)
         ? []
         : [{ path: `allowOrigins[${index}]`, message: `'${origin}' is not an origin such as https://app.example.com` }],
     ),
+    ...Object.entries({ allowMethods, allowHeaders, exposeHeaders }).flatMap(([field, names]) =>
+      names.flatMap((name, index) =>
+        token.test(name) ? [] : [{ path: `${field}[${index}]`, message: `'${name}' is not a name or *` }],
+      ),
+    ),
+  ],
   compile(message) {
     const origins = message.allowOrigins.map(toOriginTest);
     const isAllowed = (origin: string): boolean => origins.some((test) => test(origin));
+    const isPublic = message.allowOrigins.includes('*') && !message.allowCredentials;
     return {
       request(exchange) {
         const origin = exchange.headers.get('origin');
+        // Later steps may edit method and headers, so what the answer depends on is noted now.
+        exchange.facts.set(originFact, origin);
         if (
           origin === undefined ||
           exchange.method !== 'OPTIONS' ||
           !exchange.headers.has('access-control-request-method')
         )
           return undefined;
+        exchange.facts.set(preflightFact, true);
         const headers = new HeaderList();
         if (isAllowed(origin)) writePreflight(message, exchange, origin, headers);
         headers.append('vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers');
         return { status: 204, headers, body: Body.none(), origin: 'policy' } satisfies Reply;
       },
       response(exchange, reply) {
-        const origin = exchange.headers.get('origin');
-        if (origin === undefined || exchange.method === 'OPTIONS') return;
-        reply.headers.removeWhere((name) => name.toLowerCase().startsWith('access-control-'));
-        if (isAllowed(origin)) writeActual(message, origin, reply.headers);
-        reply.headers.append('vary', 'Origin');
+        if (exchange.facts.has(preflightFact)) return;
+        const origin = exchange.facts.get(originFact) as string | undefined;
+        if (origin !== undefined) {
+          reply.headers.removeWhere((name) => name.toLowerCase().startsWith('access-control-'));
+          if (isAllowed(origin)) writeActual(message, origin, reply.headers);
+        }
+        // Also where no origin was sent: a cache must not give that answer to a page (Fetch standard §3.2.5).
+        if (!isPublic) addVary(reply.headers);
       },
     };
   },
 });
+
+const originFact = 'corsOrigin';
+const preflightFact = 'corsPreflight';
+
+function addVary(headers: HeaderList): void {
+  const varies = (headers.combined('vary') ?? '').toLowerCase().split(/ *, */);
+  if (!varies.includes('origin') && !varies.includes('*')) headers.append('vary', 'Origin');
+}
 
 function writeActual(
   { allowOrigins, allowCredentials, exposeHeaders }: CORS,
   origin: string,
   headers: HeaderList,
 ): void {
+  // With credentials a browser takes `*` for a name, so what it stands for is written out.
+  const exposed =
+    exposeHeaders.includes('*') && allowCredentials
+      ? [...new Set(Array.from(headers.entries(), ([name]) => name.toLowerCase()))]
+      : exposeHeaders;
   headers.set('access-control-allow-origin', allowOrigins.includes('*') && !allowCredentials ? '*' : origin);
   if (allowCredentials) headers.set('access-control-allow-credentials', 'true');
-  if (exposeHeaders.length > 0) headers.set('access-control-expose-headers', exposeHeaders.join(', '));
+  if (exposed.length > 0) headers.set('access-control-expose-headers', exposed.join(', '));
 }
 
 function writePreflight(message: CORS, exchange: Exchange, origin: string, headers: HeaderList): void {
@@ -90,19 +117,27 @@ function writePreflight(message: CORS, exchange: Exchange, origin: string, heade
       'access-control-allow-methods',
       allowMethods.includes('*') ? (allowCredentials ? method : '*') : allowMethods.join(', '),
     );
-  const granted = allowHeaders.includes('*') ? (allowCredentials ? asked : '*') : allowHeaders.join(', ');
+  // `*` does not cover Authorization (Fetch standard §3.2.4), so what was asked for is echoed.
+  const granted = allowHeaders.includes('*') ? (asked ?? (allowCredentials ? '' : '*')) : allowHeaders.join(', ');
   if (granted) headers.set('access-control-allow-headers', granted);
   headers.set('access-control-max-age', String(message.maxAgeSeconds ?? maxAgeDefaultSeconds));
 }
 
-/** Exact; `*`; or one wildcard label after the scheme, which is greedy; a port of `*` matches any. */
+/** Scheme; host: exact, `*`, or `*.` and a suffix; port: none, a number, or `*`. */
+const originPattern =
+  /^([a-z][a-z0-9+.-]*):\/\/(\*|(?:\*\.)?[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(\*|[0-9]{1,5}))?$/i;
+
+/** Exact; `*`; or one wildcard label after the scheme, which is greedy; a port of `*` matches any, and none. */
 function toOriginTest(origin: string): (candidate: string) => boolean {
-  if (origin === '*') return () => true;
-  if (!origin.includes('*')) return (candidate) => candidate.toLowerCase() === origin.toLowerCase();
-  const source = origin
-    .toLowerCase()
-    .split('*')
-    .map((part) => part.replaceAll(/[.+?^${}()|[\]\\/-]/g, String.raw`\$&`));
-  const pattern = new RegExp(`^${source[0]}[^/:]+${source.slice(1).join('[0-9]+')}$`);
-  return (candidate) => pattern.test(candidate.toLowerCase());
+  const lower = origin.toLowerCase();
+  if (lower === '*') return () => true;
+  const [, scheme, host = '', port] = originPattern.exec(lower) ?? [];
+  if (!lower.includes('*')) return (candidate) => candidate.toLowerCase() === lower;
+  return (candidate) => {
+    const [, candidateScheme, candidateHost = '', candidatePort] = originPattern.exec(candidate.toLowerCase()) ?? [];
+    if (candidateScheme !== scheme || candidateHost === '') return false;
+    if (port !== '*' && candidatePort !== port) return false;
+    if (host === '*') return true;
+    return host.startsWith('*.') ? candidateHost.endsWith(host.slice(1)) : candidateHost === host;
+  };
 }

@@ -1,5 +1,6 @@
 // Sets, adds and removes header fields of requests and responses.
 import { create } from '@bufbuild/protobuf';
+import { z } from 'zod';
 import {
   type HeaderModifier,
   HeaderModifierSchema,
@@ -10,7 +11,7 @@ import { list, strict, text } from '../schema/dialect.ts';
 import { headerNameProblems, headerValueProblems } from './check.ts';
 import { type Problem, definePolicy } from './define.ts';
 
-const values = list(strict({ name: text(256), value: text(4096).min(0) }), 64);
+const values = list(strict({ name: text(256), value: z.string().max(4096) }), 64);
 const modifier = strict({ set: values.optional(), add: values.optional(), remove: list(text(256)).optional() });
 
 interface ModifierSpec {

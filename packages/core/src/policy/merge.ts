@@ -1,13 +1,22 @@
 // How attached policies become one chain: restricting ones add up, shaping ones win field by field (contract 1).
-import { type DescField, type Message, clone, create, isFieldSet, type DescMessage } from '@bufbuild/protobuf';
+import { type Message, clone, create, isFieldSet, type DescMessage } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import { type PolicySpec, PolicySpecSchema } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { type Phase, phaseOrder } from '../phases.ts';
 import type { AnyPolicyDefinition, PolicyKind } from './define.ts';
 import { policies } from './registry.ts';
 
-/** Where a policy may sit, outermost first. */
-export const chainLevels = ['gateway', 'listener', 'listenerSet', 'route', 'rule', 'backend', 'section'] as const;
+/** Where a policy may sit, outermost first; `filter` is what a route's rule says itself, in its own fields. */
+export const chainLevels = [
+  'gateway',
+  'listener',
+  'listenerSet',
+  'route',
+  'rule',
+  'filter',
+  'backend',
+  'section',
+] as const;
 
 /** One place of the chain. */
 export type ChainLevel = (typeof chainLevels)[number];
@@ -32,6 +41,8 @@ export interface MergedPolicy {
   readonly parts: readonly { readonly key: string; readonly spec: PolicySpec; readonly sources: readonly string[] }[];
   /** Field → the policy that won it. */
   readonly winners: Readonly<Record<string, string>>;
+  /** Policies that lost to an older one at the same place, whole; their condition is Conflicted. */
+  readonly conflicted: readonly string[];
   /** Why nothing may pass. */
   readonly invalid: string | undefined;
 }
@@ -47,11 +58,11 @@ export function mergeChain(attached: readonly Attached[]): MergedPolicy[] {
   const groups = Map.groupBy(ordered, (policy) => policy.spec?.kind.case ?? kindOf(policy.key));
   return [...groups]
     .map(([kind, group]) => mergeKind(kind, group))
-    .sort((a, b) => phaseOrder[a.phase] - phaseOrder[b.phase]);
+    .sort((a, b) => phaseOrder[a.phase] - phaseOrder[b.phase] || kindOrder(a.kind) - kindOrder(b.kind));
 }
 
 function mergeKind(kind: string, group: readonly Attached[]): MergedPolicy {
-  const definition = policies[kind as PolicyKind] as AnyPolicyDefinition | undefined;
+  const definition = Object.hasOwn(policies, kind) ? (policies[kind as PolicyKind] as AnyPolicyDefinition) : undefined;
   const phase = definition?.phase ?? 'authorize';
   const broken = group.find(({ invalid, spec }) => invalid !== undefined || spec?.kind.case === undefined);
   if (broken && (!definition || definition.merge === 'all')) {
@@ -60,31 +71,48 @@ function mergeKind(kind: string, group: readonly Attached[]): MergedPolicy {
       phase,
       parts: group.map(({ key }) => ({ key, spec: create(PolicySpecSchema), sources: [key] })),
       winners: {},
+      conflicted: [],
       invalid: broken.invalid ?? 'this kind of policy is not known to this version',
     };
   }
-  const usable = group.filter(({ invalid, spec }) => invalid === undefined && spec !== undefined);
+  const usable = group.filter(({ invalid, spec }) => invalid === undefined && spec?.kind.case !== undefined);
   if (!definition || definition.merge === 'all') {
+    // A policy that is attached at two places of one chain acts once, at the outer.
+    const once = usable.filter(({ key }, index) => usable.findIndex((other) => other.key === key) === index);
     return {
       kind,
       phase,
-      parts: usable.map(({ key, spec }) => ({ key, spec: spec!, sources: [key] })),
+      parts: once.map(({ key, spec }) => ({ key, spec: spec!, sources: [key] })),
       winners: {},
+      conflicted: [],
       invalid: undefined,
     };
   }
-  if (usable.length === 0) return { kind, phase, parts: [], winners: {}, invalid: undefined };
-  return { kind, phase, ...mergeFields(usable), invalid: undefined };
+  const { kept, conflicted } = oldestAtEachPlace(usable);
+  if (kept.length === 0) return { kind, phase, parts: [], winners: {}, conflicted, invalid: undefined };
+  return { kind, phase, ...mergeFields(kept), conflicted, invalid: undefined };
 }
 
-/** Field by field: the most specific wins, unless one above overrides; of equals the oldest. */
+/** Of policies with the same place and mode the first counts; they come oldest first. */
+function oldestAtEachPlace(group: readonly Attached[]): { kept: readonly Attached[]; conflicted: readonly string[] } {
+  const places = new Map<string, Attached>();
+  const conflicted: string[] = [];
+  for (const policy of group) {
+    const place = `${policy.level} ${policy.mode}`;
+    if (places.has(place)) conflicted.push(policy.key);
+    else places.set(place, policy);
+  }
+  return { kept: [...places.values()], conflicted };
+}
+
+/** Field by field: the most specific wins, unless one above overrides. */
 function mergeFields(group: readonly Attached[]): Pick<MergedPolicy, 'parts' | 'winners'> {
   // Written in rising order of rank, so that the last writer of a field is its winner.
   const rank = (policy: Attached): number => {
     const level = chainLevels.indexOf(policy.level);
     return policy.mode === 'Overrides' ? chainLevels.length + (chainLevels.length - level) : level;
   };
-  const rising = group.toSorted((a, b) => rank(a) - rank(b) || b.createdMs - a.createdMs || (a.key < b.key ? 1 : -1));
+  const rising = group.toSorted((a, b) => rank(a) - rank(b));
   const merged = clone(PolicySpecSchema, rising[0]!.spec!);
   const winners: Record<string, string> = {};
   for (const { key, spec } of rising) copyFields(spec!, merged, (field) => (winners[field] = key));
@@ -100,7 +128,7 @@ function copyFields(from: PolicySpec, to: PolicySpec, onField: (name: string) =>
   const reader = reflect(desc, source);
   const writer = reflect(desc, target);
   for (const field of desc.fields) {
-    if (!isFieldSet(source, field as DescField)) continue;
+    if (!isFieldSet(source, field)) continue;
     writer.set(field, reader.get(field));
     onField(field.localName);
   }
@@ -109,6 +137,12 @@ function copyFields(from: PolicySpec, to: PolicySpec, onField: (name: string) =>
 function messageOf(spec: PolicySpec): DescMessage {
   const field = PolicySpecSchema.oneofs[0]!.fields.find((candidate) => candidate.localName === spec.kind.case);
   return field!.message!;
+}
+
+/** The place of a kind within its phase: that of the table of policies; unknown ones come last. */
+function kindOrder(kind: string): number {
+  const index = Object.keys(policies).indexOf(kind);
+  return index < 0 ? Number.MAX_SAFE_INTEGER : index;
 }
 
 /** A Policy resource's key ends in its kind. */

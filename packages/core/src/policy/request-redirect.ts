@@ -5,8 +5,9 @@ import { Body } from '../body.ts';
 import type { Exchange } from '../exchange.ts';
 import { HeaderList } from '../header-list.ts';
 import { integer, oneOf, strict, text } from '../schema/dialect.ts';
+import { hostnameProblems } from './check.ts';
 import { definePolicy } from './define.ts';
-import { modifyPath, pathModifier, toPathModifier } from './path-modifier.ts';
+import { fieldProblems, modifierProblems, modifyPath, pathModifier, toPathModifier } from './path-modifier.ts';
 
 const statuses = [301, 302, 303, 307, 308];
 const wellKnown = { http: 80, https: 443 } as const;
@@ -25,21 +26,26 @@ export const requestRedirect = definePolicy({
     port: integer(1, 65_535).optional(),
     statusCode: integer(301, 308).default(302),
   }),
-  translate: ({ scheme, hostname, path, port, statusCode }) =>
-    create(RequestRedirectSchema, {
+  translate({ scheme, hostname, path, port, statusCode }, references) {
+    for (const problem of path ? fieldProblems(path) : []) references.problem(problem.path, problem.message);
+    return create(RequestRedirectSchema, {
       ...(scheme && { scheme }),
       ...(hostname !== undefined && { hostname }),
       ...(port !== undefined && { port }),
       ...(path && { path: toPathModifier(path) }),
       status: statusCode,
-    }),
-  check: ({ status }) =>
-    statuses.includes(status) ? [] : [{ path: 'statusCode', message: `must be one of ${statuses.join(', ')}` }],
+    });
+  },
+  check: ({ status, hostname, path }) => [
+    ...(statuses.includes(status) ? [] : [{ path: 'statusCode', message: `must be one of ${statuses.join(', ')}` }]),
+    ...hostnameProblems(hostname, 'hostname'),
+    ...modifierProblems(path, 'path'),
+  ],
   compile(message) {
     return {
       request(exchange) {
         const scheme = message.scheme ?? exchange.scheme;
-        const host = message.hostname ?? exchange.authority.replace(/:[0-9]+$/, '');
+        const host = message.hostname ?? exchange.authority.replace(/:[0-9]*$/, '');
         const port = message.port ?? (message.scheme === undefined ? listenerPort(exchange) : undefined);
         const suffix = port === undefined || port === wellKnown[scheme as keyof typeof wellKnown] ? '' : `:${port}`;
         const path = message.path
@@ -53,6 +59,8 @@ export const requestRedirect = definePolicy({
   },
 });
 
-function listenerPort(exchange: Exchange): number {
-  return Number(exchange.placement.bind.slice(exchange.placement.bind.lastIndexOf(':') + 1));
+/** The port the listener is bound to; undefined where it has none that a client could use. */
+function listenerPort(exchange: Exchange): number | undefined {
+  const port = Number(exchange.placement.bind.slice(exchange.placement.bind.lastIndexOf(':') + 1));
+  return Number.isInteger(port) && port > 0 ? port : undefined;
 }

@@ -1,5 +1,5 @@
 // Rewrites requests and responses with CEL: headers, pseudo-headers and bodies.
-import { type Expression, compile, toText } from '@agentgateway/cel';
+import { type CelContext, type Expression, compile, toText } from '@agentgateway/cel';
 import { create } from '@bufbuild/protobuf';
 import {
   type Transform,
@@ -9,10 +9,9 @@ import {
 import { Body } from '../body.ts';
 import { GatewayError } from '../errors.ts';
 import type { Exchange, Reply } from '../exchange.ts';
-import { celContext, policyRoots } from '../expression.ts';
+import { celContext, policyRoots, readsRequestBody, readsResponseBody } from '../expression.ts';
 import { cel, list, strict, text } from '../schema/dialect.ts';
-import { readsBody } from './authorization.ts';
-import { celProblems, headerNameProblems, isHeaderValue } from './check.ts';
+import { celProblems, headerNameProblems, isHeaderValue, token } from './check.ts';
 import { type Problem, definePolicy } from './define.ts';
 
 const expressions = list(strict({ name: text(256), expression: cel() }), 32);
@@ -23,7 +22,7 @@ const transform = strict({
   body: cel().optional(),
 });
 
-const pseudo = { request: [':method', ':path', ':authority'], response: [':status'] } as const;
+const pseudo = { request: [':method', ':scheme', ':authority', ':path'], response: [':status'] } as const;
 
 interface TransformSpec {
   readonly set?: readonly { readonly name: string; readonly expression: string }[] | undefined;
@@ -35,7 +34,7 @@ interface TransformSpec {
 /** Computes headers and bodies. */
 export const transformation = definePolicy({
   kind: 'transformation',
-  summary: 'Computes headers, :method, :path, :authority, :status and bodies with CEL.',
+  summary: 'Computes headers, :method, :scheme, :authority, :path, :status and bodies with CEL.',
   phase: 'transform',
   attach: ['gateway', 'listener', 'route', 'rule'],
   merge: 'fields',
@@ -50,7 +49,7 @@ export const transformation = definePolicy({
     const before = request && compileTransform(request);
     const after = response && compileTransform(response);
     return {
-      readsRequestBody: (before?.readsBody ?? false) || (after?.readsRequestBody ?? false),
+      readsRequestBody: (before?.readsRequestBody ?? false) || (after?.readsRequestBody ?? false),
       readsResponseBody: after?.readsResponseBody ?? false,
       ...(before && {
         request(exchange) {
@@ -68,7 +67,6 @@ interface CompiledTransform {
   readonly add: readonly { readonly name: string; readonly expression: Expression }[];
   readonly remove: readonly string[];
   readonly body: Expression | undefined;
-  readonly readsBody: boolean;
   readonly readsRequestBody: boolean;
   readonly readsResponseBody: boolean;
 }
@@ -82,39 +80,56 @@ function toTransform({ set = [], add = [], remove = [], body }: TransformSpec): 
   });
 }
 
+function compileOne(source: string): Expression {
+  return compile(source, { roots: policyRoots });
+}
+
 function compileTransform({ set, add, remove, body }: Transform): CompiledTransform {
-  const one = (source: string): Expression => compile(source, { roots: policyRoots });
   const named = (entries: Transform['set']): CompiledTransform['set'] =>
-    entries.map(({ name, expression }) => ({ name, expression: one(expression) }));
+    entries.map(({ name, expression }) => ({ name, expression: compileOne(expression) }));
   const compiled = {
     set: named(set),
     add: named(add),
     remove: remove.map((name) => name.toLowerCase()),
-    body: body === undefined ? undefined : one(body),
+    body: body === undefined ? undefined : compileOne(body),
   };
-  const references = new Set(
-    [...compiled.set, ...compiled.add]
-      .flatMap(({ expression }) => [...expression.references])
-      .concat([...(compiled.body?.references ?? [])]),
-  );
-  const readsRequestBody = readsBody(references);
-  const readsResponseBody = [...references].some((path) => path === 'response' || path.startsWith('response.body'));
-  return { ...compiled, readsBody: readsRequestBody, readsRequestBody, readsResponseBody };
+  const all = [...compiled.set, ...compiled.add].map(({ expression }) => expression);
+  if (compiled.body) all.push(compiled.body);
+  return { ...compiled, readsRequestBody: readsRequestBody(all), readsResponseBody: readsResponseBody(all) };
 }
 
 function applyRequest(compiled: CompiledTransform, exchange: Exchange): void {
   const context = celContext(exchange);
   const edits = evaluate(compiled, context);
   for (const { name, value, verb } of edits.headers) {
-    if (name === ':method') exchange.method = value;
-    else if (name === ':authority') exchange.authority = value;
-    else if (name === ':path') [exchange.path = '/', exchange.query] = splitPath(value);
+    if (name.startsWith(':')) setPseudo(exchange, name, value);
     else if (verb === 'set') exchange.headers.set(name, value);
     else exchange.headers.append(name, value);
   }
   for (const name of compiled.remove) exchange.headers.remove(name);
-  if (edits.body !== undefined) exchange.body.replace(Buffer.from(edits.body));
+  if (edits.body === undefined) return;
+  exchange.body.replace(edits.body);
+  exchange.headers.remove('content-length');
+  exchange.headers.remove('content-encoding');
 }
+
+/** Sets a part of the request line, which a computed text must not be able to break out of. */
+function setPseudo(exchange: Exchange, name: string, value: string): void {
+  const isValid = pseudoValues[name as keyof typeof pseudoValues].test(value);
+  if (!isValid)
+    throw new GatewayError('internal', `the transformation of ${name} gave a value that cannot stand there`);
+  if (name === ':method') exchange.method = value;
+  else if (name === ':scheme') exchange.scheme = value as Exchange['scheme'];
+  else if (name === ':authority') exchange.authority = value;
+  else [exchange.path = '/', exchange.query] = splitPath(value);
+}
+
+const pseudoValues = {
+  ':method': token,
+  ':scheme': /^https?$/,
+  ':authority': /^([-._~%!$&'()*+,;=0-9A-Za-z]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$/,
+  ':path': /^\/[!"$-~]*$/,
+} as const;
 
 function applyResponse(compiled: CompiledTransform, exchange: Exchange, reply: Reply): void {
   const edits = evaluate(compiled, celContext(exchange, reply));
@@ -133,23 +148,28 @@ function applyResponse(compiled: CompiledTransform, exchange: Exchange, reply: R
 
 interface Edits {
   readonly headers: readonly { readonly name: string; readonly value: string; readonly verb: 'set' | 'add' }[];
-  readonly body: string | undefined;
+  readonly body: Uint8Array | undefined;
 }
 
 /** Evaluates everything against the message as it was, so that the order of entries means nothing. */
-function evaluate(compiled: CompiledTransform, context: Record<string, unknown>): Edits {
+function evaluate(compiled: CompiledTransform, context: CelContext): Edits {
   const headers = (['set', 'add'] as const).flatMap((verb) =>
-    compiled[verb].map(({ name, expression }) => ({ name, verb, value: run(expression, context, name) })),
+    compiled[verb].map(({ name, expression }) => ({ name, verb, value: run(expression, context, name, toText) })),
   );
   for (const { name, value } of headers)
     if (!isHeaderValue(value))
       throw new GatewayError('internal', `the transformation of ${name} gave a value with control characters`);
-  return { headers, body: compiled.body && run(compiled.body, context, 'body') };
+  return { headers, body: compiled.body && run(compiled.body, context, 'body', toBytes) };
 }
 
-function run(expression: Expression, context: Record<string, unknown>, subject: string): string {
+/** Bytes as they are, all else as its text. */
+function toBytes(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : Buffer.from(toText(value));
+}
+
+function run<T>(expression: Expression, context: CelContext, subject: string, convert: (value: unknown) => T): T {
   try {
-    return toText(expression.evaluate(context));
+    return convert(expression.evaluate(context));
   } catch (error) {
     throw new GatewayError('internal', `the transformation of ${subject} failed`, { cause: error });
   }
@@ -167,12 +187,18 @@ function toStatus(value: string): number {
   return status;
 }
 
+function nameProblems(name: string, verb: 'set' | 'add', known: readonly string[], path: string): Problem[] {
+  if (!name.startsWith(':')) return headerNameProblems(name, path);
+  if (!known.includes(name)) return [{ path, message: `'${name}' is not one of ${known.join(', ')}` }];
+  return verb === 'set' ? [] : [{ path, message: `'${name}' has one value: it can be set, not added` }];
+}
+
 function problemsOf(message: Transform | undefined, half: 'request' | 'response'): Problem[] {
   if (!message) return [];
   const known: readonly string[] = pseudo[half];
   const named = (['set', 'add'] as const).flatMap((verb) =>
     message[verb].flatMap(({ name, expression }, index) => [
-      ...(known.includes(name) ? [] : headerNameProblems(name, `${half}.${verb}[${index}].name`)),
+      ...nameProblems(name, verb, known, `${half}.${verb}[${index}].name`),
       ...celProblems(expression, `${half}.${verb}[${index}].expression`, 'any'),
     ]),
   );

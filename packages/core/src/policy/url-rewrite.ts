@@ -2,8 +2,9 @@
 import { create } from '@bufbuild/protobuf';
 import { URLRewriteSchema } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { strict, text } from '../schema/dialect.ts';
+import { hostnameProblems } from './check.ts';
 import { definePolicy } from './define.ts';
-import { modifyPath, pathModifier, toPathModifier } from './path-modifier.ts';
+import { fieldProblems, modifierProblems, modifyPath, pathModifier, toPathModifier } from './path-modifier.ts';
 
 /** Rewrites; only as a route's filter. */
 export const urlRewrite = definePolicy({
@@ -13,12 +14,14 @@ export const urlRewrite = definePolicy({
   attach: ['filter'],
   merge: 'fields',
   schema: strict({ hostname: text(253).optional(), path: pathModifier.optional() }),
-  translate: ({ hostname, path }) =>
-    create(URLRewriteSchema, {
+  translate({ hostname, path }, references) {
+    for (const problem of path ? fieldProblems(path) : []) references.problem(problem.path, problem.message);
+    return create(URLRewriteSchema, {
       ...(hostname !== undefined && { hostname }),
       ...(path && { path: toPathModifier(path) }),
-    }),
-  check: () => [],
+    });
+  },
+  check: ({ hostname, path }) => [...hostnameProblems(hostname, 'hostname'), ...modifierProblems(path, 'path')],
   compile(message) {
     return {
       request(exchange) {

@@ -47,7 +47,7 @@ interface Candidate<T> extends Routed<T> {
 
 interface ValueTest {
   readonly name: string;
-  test(value: string): boolean;
+  readonly test: (value: string) => boolean;
 }
 
 interface HostTable<T> {
@@ -81,7 +81,7 @@ export function compileRouter<T>(entries: readonly RouterEntry<T>[]): Router<T> 
 
 function addEntry<T>(hosts: Map<string, HostTable<T>>, entry: RouterEntry<T>): void {
   const key = entry.hostname.toLowerCase();
-  const table = hosts.get(key) ?? { exact: new Map(), regex: [], prefix: new Map() };
+  const table: HostTable<T> = hosts.get(key) ?? { exact: new Map(), regex: [], prefix: new Map() };
   hosts.set(key, table);
   const path = entry.match?.path?.match;
   const isPrefix = path?.case === undefined || path.case === 'prefix';

@@ -8,17 +8,20 @@ export interface SchemaMarks {
   /** The field holds a secret: a literal in config.yaml, a reference in manifests. */
   readonly isSecret?: boolean;
   readonly pattern?: string;
+  /** An integer will do as well as a text. */
+  readonly isIntOrString?: boolean;
 }
 
+/** Kept by definition, which survives `.describe` where the schema object does not. */
 const marks = new WeakMap<object, SchemaMarks>();
 
 /** The marks of a schema. */
 export function marksOf(schema: z.ZodType): SchemaMarks {
-  return marks.get(schema) ?? {};
+  return marks.get(schema.def) ?? {};
 }
 
 function mark<S extends z.ZodType>(schema: S, own: SchemaMarks): S {
-  marks.set(schema, own);
+  marks.set(schema.def, own);
   return schema;
 }
 
@@ -42,9 +45,9 @@ export function exactlyOne<Shape extends z.core.$ZodLooseShape>(
   return mark(schema as unknown as z.ZodObject<Shape, z.core.$strict>, { rules: [{ rule, message }] });
 }
 
-/** A text of a bounded length. */
-export function text(lengthMax = 4096): z.ZodString {
-  return z.string().min(1).max(lengthMax);
+/** A text of a bounded length, in characters; `.min` after it cannot lower the bound. */
+export function text(lengthMax = 4096, lengthMin = 1): z.ZodString {
+  return (lengthMin > 0 ? z.string().min(lengthMin) : z.string()).max(lengthMax);
 }
 
 /** A text of a pattern; the pattern must cover the whole text and be valid RE2. */
@@ -105,6 +108,34 @@ const unitBytes = { Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3, k: 1000, M: 1000 ** 
 export function toBytes(value: string): number {
   const [, count, unit] = /^([0-9]+)(.*)$/.exec(value)!;
   return Number(count) * (unit === '' ? 1 : unitBytes[unit as keyof typeof unitBytes]);
+}
+
+const picoDecimals = 12;
+
+/** An amount in US dollars, exact: an integer, or a decimal in a string. At most `decimalsMax` digits after the point. */
+export function money(decimalsMax = picoDecimals): z.ZodUnion<readonly [z.ZodString, z.ZodNumber]> {
+  const message = `must be an amount such as "2.50", in quotes and with at most ${decimalsMax} decimals, or an integer`;
+  const source = `^[0-9]{1,6}(\\.[0-9]{1,${decimalsMax}})?$`;
+  const schema = z.union([z.string().max(32).regex(new RegExp(source), { message }), z.number().int().min(0).max(999_999)], {
+    error: message,
+  });
+  return mark(schema, { isIntOrString: true, pattern: source });
+}
+
+/** A port's number or its name, as Services write it. */
+export function portOrName(): z.ZodUnion<readonly [z.ZodString, z.ZodNumber]> {
+  return mark(z.union([z.string().min(1).max(63), z.number().int().min(1).max(65_535)]), { isIntOrString: true });
+}
+
+/** An amount in pico-dollars (10^-12 USD), exact. */
+export function toPicoDollars(amount: string | number): bigint {
+  const [whole = '0', fraction = ''] = String(amount).split('.');
+  return BigInt(whole + fraction.padEnd(picoDecimals, '0'));
+}
+
+/** A rate in US dollars per million units as pico-dollars per unit; exact where the rate has at most six decimals. */
+export function toPicoDollarsPerUnit(ratePerMillion: string | number): bigint {
+  return toPicoDollars(ratePerMillion) / 1_000_000n;
 }
 
 /** A CEL expression; what it means is checked by whoever uses it. */

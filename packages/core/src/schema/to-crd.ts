@@ -99,6 +99,12 @@ function toType(node: SchemaNode, path: string): Record<string, unknown> {
     case 'words':
       return { type: 'string', enum: node.words };
     case 'text':
+      if (node.marks.isIntOrString)
+        return {
+          anyOf: [{ type: 'integer' }, { type: 'string' }],
+          ...(node.marks.pattern !== undefined && { pattern: node.marks.pattern }),
+          'x-kubernetes-int-or-string': true,
+        };
       return {
         type: 'string',
         ...(node.lengthMin !== undefined && { minLength: node.lengthMin }),

@@ -28,16 +28,28 @@ interface Def {
   readonly entries?: Readonly<Record<string, string>>;
 }
 
-interface Bag {
+/** What zod keeps of `.min`, `.max` and `.int`. */
+interface Check {
+  readonly check: string;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly value?: number;
   readonly format?: string;
+}
+
+function checksOf(schema: z.ZodType): readonly Check[] {
+  const { checks = [] } = schema.def as { checks?: readonly { readonly _zod: { readonly def: Check } }[] };
+  return checks.map(({ _zod: { def } }) => def);
 }
 
 /** Looks at a schema. Throws, with the path, where it is not of the dialect. */
 export function inspect(schema: z.ZodType, path: string): SchemaNode {
   const def = schema.def as unknown as Def;
-  const bag = (schema as unknown as { _zod: { bag: Bag } })._zod.bag;
+  const checks = checksOf(schema);
+  const limit = (check: string): number | undefined => {
+    const found = checks.findLast((candidate) => candidate.check === check);
+    return found?.minimum ?? found?.maximum ?? found?.value;
+  };
   const base = { marks: marksOf(schema), description: schema.description, isOptional: false, fallback: undefined };
   switch (def.type) {
     case 'optional':
@@ -56,19 +68,23 @@ export function inspect(schema: z.ZodType, path: string): SchemaNode {
     case 'object':
       return { ...base, kind: 'object', shape: def.shape! };
     case 'array':
-      return { ...base, kind: 'list', element: def.element!, lengthMax: bag.maximum };
+      return { ...base, kind: 'list', element: def.element!, lengthMax: limit('max_length') };
     case 'record':
       return { ...base, kind: 'map', value: def.valueType! };
     case 'enum':
       return { ...base, kind: 'words', words: Object.values(def.entries!) };
     case 'string':
-      return { ...base, kind: 'text', lengthMin: bag.minimum, lengthMax: bag.maximum };
+      return { ...base, kind: 'text', lengthMin: limit('min_length'), lengthMax: limit('max_length') };
     case 'number':
-      if (bag.format !== 'safeint')
+      if (!checks.some(({ format }) => format === 'safeint'))
         throw new Error(`${path}: numbers must be integers; Kubernetes schemas carry no floats`);
-      return { ...base, kind: 'integer', min: bag.minimum, max: bag.maximum };
+      return { ...base, kind: 'integer', min: limit('greater_than'), max: limit('less_than') };
     case 'boolean':
       return { ...base, kind: 'boolean' };
+    case 'union':
+      // The only union of the dialect; its mark tells the exporters that an integer will do too.
+      if (base.marks.isIntOrString) return { ...base, kind: 'text', lengthMin: undefined, lengthMax: undefined };
+      throw new Error(`${path}: a union is not part of the schema dialect`);
     default:
       throw new Error(`${path}: '${def.type}' is not part of the schema dialect`);
   }

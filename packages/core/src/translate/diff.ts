@@ -3,7 +3,6 @@ import type { EncodedResource, ResourceChanges } from '@agentgateway/api/keys.ts
 
 /** Resources that are new or have another version, and those that are gone. */
 export function diffResources(before: readonly EncodedResource[], after: readonly EncodedResource[]): ResourceChanges {
-  const idOf = ({ typeUrl, key }: EncodedResource): string => `${typeUrl} ${key}`;
   const known = new Map(before.map((resource) => [idOf(resource), resource]));
   const set = after.filter((resource) => {
     const old = known.get(idOf(resource));
@@ -11,4 +10,8 @@ export function diffResources(before: readonly EncodedResource[], after: readonl
     return old?.version !== resource.version;
   });
   return { set, removed: [...known.values()].map(({ typeUrl, key }) => ({ typeUrl, key })) };
+}
+
+function idOf({ typeUrl, key }: EncodedResource): string {
+  return `${typeUrl} ${key}`;
 }

@@ -19,7 +19,20 @@ export const gatewaySpec = strict({
       port: integer(0, 65_535),
       protocol: text(64).default('HTTP'),
       allowedRoutes: strict({
-        namespaces: strict({ from: oneOf('Same', 'All').default('Same') }).optional(),
+        namespaces: strict({ from: oneOf('Same', 'All', 'None').default('Same') }).optional(),
+        kinds: list(strict({ group: text(253, 0).optional(), kind: text(63) }), 8).optional(),
+      }).optional(),
+      tls: strict({
+        mode: oneOf('Terminate', 'Passthrough').optional(),
+        certificateRefs: list(
+          strict({
+            group: text(253, 0).optional(),
+            kind: text(63).optional(),
+            name: name(),
+            namespace: name().optional(),
+          }),
+        ).optional(),
+        options: texts().optional(),
       }).optional(),
     }),
   ).min(1),

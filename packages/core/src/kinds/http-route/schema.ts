@@ -6,14 +6,22 @@ import { hostname } from '../gateway/schema.ts';
 const pathModifier = strict({
   type: oneOf('ReplaceFullPath', 'ReplacePrefixMatch'),
   replaceFullPath: text(1024).optional(),
-  replacePrefixMatch: text(1024).min(0).optional(),
+  replacePrefixMatch: text(1024, 0).optional(),
 });
-const headerValues = list(strict({ name: text(256), value: text(4096).min(0) }), 16);
+const headerValues = list(strict({ name: text(256), value: text(4096, 0) }), 16);
 const headerFilter = strict({
   set: headerValues.optional(),
   add: headerValues.optional(),
   remove: list(text(256), 16).optional(),
 });
+
+const backendRef = {
+  group: text(253, 0).optional(),
+  kind: text(63).optional(),
+  name: name(),
+  namespace: name().optional(),
+  port: integer(1, 65_535).optional(),
+};
 
 /** One filter of a rule or a backendRef. */
 export const httpRouteFilter = strict({
@@ -36,6 +44,15 @@ export const httpRouteFilter = strict({
     exposeHeaders: list(text(256)).optional(),
     maxAge: integer(1, 2_147_483_647).optional(),
   }).optional(),
+  requestMirror: strict({
+    backendRef: strict(backendRef),
+    percent: integer(0, 100).optional(),
+    fraction: strict({
+      numerator: integer(0, 1_000_000_000),
+      denominator: integer(1, 1_000_000_000).optional(),
+    }).optional(),
+  }).optional(),
+  extensionRef: strict({ group: text(253, 0), kind: text(63), name: name() }).optional(),
 });
 
 const valueMatch = strict({
@@ -48,7 +65,7 @@ const valueMatch = strict({
 export const httpRouteSpec = strict({
   parentRefs: list(
     strict({
-      group: text(253).optional(),
+      group: text(253, 0).optional(),
       kind: text(63).optional(),
       namespace: name().optional(),
       name: name(),
@@ -75,11 +92,7 @@ export const httpRouteSpec = strict({
       filters: list(httpRouteFilter, 16).optional(),
       backendRefs: list(
         strict({
-          group: text(253).min(0).optional(),
-          kind: text(63).optional(),
-          name: name(),
-          namespace: name().optional(),
-          port: integer(1, 65_535).optional(),
+          ...backendRef,
           weight: integer(0, 1_000_000).default(1),
           filters: list(httpRouteFilter, 16).optional(),
         }),

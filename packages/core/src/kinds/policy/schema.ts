@@ -5,7 +5,7 @@ import { list, name, oneOf, strict, text } from '../../schema/dialect.ts';
 
 /** A reference to what a policy applies to, in the policy's own namespace. */
 export const targetRef = strict({
-  group: text(253).min(0).default('gateway.networking.k8s.io'),
+  group: text(253, 0).default('gateway.networking.k8s.io'),
   kind: text(63),
   name: name(),
   sectionName: name().optional().describe('A listener or a rule of the target.'),
@@ -20,11 +20,22 @@ const kinds: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
   attachablePolicies.map(({ kind, schema, summary }) => [kind, schema.optional().describe(summary)]),
 );
 
-/** Policy.spec. */
-export const policySpec = z.strictObject({
-  targetRefs: list(targetRef, 16).min(1).describe('What the policies apply to.'),
+const targetRefs = () => list(targetRef, 16).min(1);
+const rest = {
   mode: oneOf('Defaults', 'Overrides').default('Defaults').describe('Overrides wins over what is attached below.'),
   ...kinds,
+};
+
+/** Policy.spec. */
+export const policySpec = z.strictObject({
+  targetRefs: targetRefs().describe('What the policies apply to.'),
+  ...rest,
+});
+
+/** Policy.spec as config.yaml says it: without targets it applies to every Gateway. */
+export const policyShort = z.strictObject({
+  targetRefs: targetRefs().optional().describe('What the policies apply to; every Gateway when left out.'),
+  ...rest,
 });
 
 /** Policy.spec as parsed; the policies stand beside these fields under their kinds. */

@@ -1,9 +1,8 @@
 // Service (v1) and EndpointSlice (discovery.k8s.io/v1), as far as they are used.
 import type { z } from 'zod';
-import { boolean, integer, list, name, oneOf, strict, text, texts } from '../../schema/dialect.ts';
+import { boolean, integer, list, name, oneOf, portOrName, strict, text, texts } from '../../schema/dialect.ts';
 
-/** Service.spec; `endpoints` is the short form of config.yaml for an EndpointSlice. */
-export const serviceSpec = strict({
+const fields = {
   type: oneOf('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName').default('ClusterIP'),
   clusterIP: text(64).optional(),
   externalName: text(253).optional(),
@@ -12,12 +11,28 @@ export const serviceSpec = strict({
     strict({
       name: name().optional(),
       port: integer(1, 65_535),
-      targetPort: integer(1, 65_535).optional(),
+      targetPort: portOrName().optional(),
       protocol: oneOf('TCP', 'UDP', 'SCTP').default('TCP'),
       appProtocol: text(64).optional(),
     }),
   ).optional(),
-  endpoints: list(strict({ address: text(253), port: integer(1, 65_535).optional() }), 1000).optional(),
+};
+
+/** Service.spec. */
+export const serviceSpec = strict(fields);
+
+/** Service.spec as config.yaml says it: with the short form of EndpointSlices. */
+export const serviceShort = strict({
+  ...fields,
+  endpoints: list(
+    strict({
+      address: text(253).describe('IP address or host name.'),
+      port: integer(1, 65_535).optional().describe('The port’s target port, or the port itself, when left out.'),
+    }),
+    1000,
+  )
+    .optional()
+    .describe('Where the Service is; without it and without externalName its name is looked up in DNS.'),
 });
 
 /** Service.spec as parsed. */
@@ -28,7 +43,7 @@ export const endpointSliceFields = strict({
   addressType: text(16).default('IPv4'),
   ports: list(
     strict({
-      name: text(63).min(0).optional(),
+      name: text(63, 0).optional(),
       port: integer(1, 65_535).optional(),
       protocol: text(8).optional(),
       appProtocol: text(64).optional(),
@@ -49,3 +64,6 @@ export const endpointSliceFields = strict({
 
 /** An EndpointSlice as parsed. */
 export type EndpointSliceFields = z.output<typeof endpointSliceFields>;
+
+/** Label of an EndpointSlice that names its Service. */
+export const serviceNameLabel = 'kubernetes.io/service-name';

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file agentgateway/v1/backend.proto.
  */
 export const file_agentgateway_v1_backend: GenFile = /*@__PURE__*/
-  fileDesc("Ch1hZ2VudGdhdGV3YXkvdjEvYmFja2VuZC5wcm90bxIPYWdlbnRnYXRld2F5LnYxIp8BCgdCYWNrZW5kEioKA2xsbRgBIAEoCzIbLmFnZW50Z2F0ZXdheS52MS5MTE1CYWNrZW5kSAASLAoEaHR0cBgCIAEoCzIcLmFnZW50Z2F0ZXdheS52MS5IVFRQQmFja2VuZEgAEjIKB3NlcnZpY2UYAyABKAsyHy5hZ2VudGdhdGV3YXkudjEuU2VydmljZUJhY2tlbmRIAEIGCgRraW5kIokBCgtIVFRQQmFja2VuZBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SMwoIcHJvdG9jb2wYAyABKA4yIS5hZ2VudGdhdGV3YXkudjEuVXBzdHJlYW1Qcm90b2NvbBIpCgN0bHMYBCABKAsyHC5hZ2VudGdhdGV3YXkudjEuVXBzdHJlYW1UTFMiIgoLVXBzdHJlYW1UTFMSEwoLc2VydmVyX25hbWUYASABKAkiPQoOU2VydmljZUJhY2tlbmQSKwoFcG9ydHMYASADKAsyHC5hZ2VudGdhdGV3YXkudjEuU2VydmljZVBvcnQiUAoLU2VydmljZVBvcnQSDAoEcG9ydBgBIAEoDRIzCghwcm90b2NvbBgCIAEoDjIhLmFnZW50Z2F0ZXdheS52MS5VcHN0cmVhbVByb3RvY29sIqkBCgpMTE1CYWNrZW5kEi8KCXByb3ZpZGVycxgBIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5MTE1Qcm92aWRlchIpCgZtb2RlbHMYAiADKAsyGS5hZ2VudGdhdGV3YXkudjEuTExNTW9kZWwSEAoIaW5jbHVkZXMYAyADKAkSEgoKZXhwb3NlX2FsbBgEIAEoCBIZChFyZXF1ZXN0X2J5dGVzX21heBgFIAEoBCKSAQoLTExNUHJvdmlkZXISDAoEbmFtZRgBIAEoCRIOCgZkcml2ZXIYAiABKAkSDgoGcXVpcmtzGAMgASgJEhAKCGJhc2VfdXJsGAQgASgJEicKA2tleRgFIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5TZWNyZXRSZWYSGgoSbWF4X3Rva2Vuc19kZWZhdWx0GAYgASgNIkUKCExMTU1vZGVsEgwKBG5hbWUYASABKAkSKwoHdGFyZ2V0cxgCIAMoCzIaLmFnZW50Z2F0ZXdheS52MS5MTE1UYXJnZXQiaQoJTExNVGFyZ2V0EhIKCHByb3ZpZGVyGAEgASgJSAASEQoHYmFja2VuZBgCIAEoCUgAEg0KBW1vZGVsGAMgASgJEg4KBndlaWdodBgEIAEoDRIQCghwcmlvcml0eRgFIAEoDUIECgJ0bypvChBVcHN0cmVhbVByb3RvY29sEiEKHVVQU1RSRUFNX1BST1RPQ09MX1VOU1BFQ0lGSUVEEAASGwoXVVBTVFJFQU1fUFJPVE9DT0xfSFRUUDEQARIbChdVUFNUUkVBTV9QUk9UT0NPTF9IVFRQMhACYgZwcm90bzM", [file_agentgateway_v1_secret]);
+  fileDesc("Ch1hZ2VudGdhdGV3YXkvdjEvYmFja2VuZC5wcm90bxIPYWdlbnRnYXRld2F5LnYxIp8BCgdCYWNrZW5kEioKA2xsbRgBIAEoCzIbLmFnZW50Z2F0ZXdheS52MS5MTE1CYWNrZW5kSAASLAoEaHR0cBgCIAEoCzIcLmFnZW50Z2F0ZXdheS52MS5IVFRQQmFja2VuZEgAEjIKB3NlcnZpY2UYAyABKAsyHy5hZ2VudGdhdGV3YXkudjEuU2VydmljZUJhY2tlbmRIAEIGCgRraW5kIokBCgtIVFRQQmFja2VuZBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SMwoIcHJvdG9jb2wYAyABKA4yIS5hZ2VudGdhdGV3YXkudjEuVXBzdHJlYW1Qcm90b2NvbBIpCgN0bHMYBCABKAsyHC5hZ2VudGdhdGV3YXkudjEuVXBzdHJlYW1UTFMiIgoLVXBzdHJlYW1UTFMSEwoLc2VydmVyX25hbWUYASABKAkiPQoOU2VydmljZUJhY2tlbmQSKwoFcG9ydHMYASADKAsyHC5hZ2VudGdhdGV3YXkudjEuU2VydmljZVBvcnQiUAoLU2VydmljZVBvcnQSDAoEcG9ydBgBIAEoDRIzCghwcm90b2NvbBgCIAEoDjIhLmFnZW50Z2F0ZXdheS52MS5VcHN0cmVhbVByb3RvY29sIvICCgpMTE1CYWNrZW5kEi8KCXByb3ZpZGVycxgBIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5MTE1Qcm92aWRlchIpCgZtb2RlbHMYAiADKAsyGS5hZ2VudGdhdGV3YXkudjEuTExNTW9kZWwSEAoIaW5jbHVkZXMYAyADKAkSEgoKZXhwb3NlX2FsbBgEIAEoCBIZChFyZXF1ZXN0X2J5dGVzX21heBgFIAEoBBIuCgZoZWFsdGgYBiABKAsyHi5hZ2VudGdhdGV3YXkudjEuUGFzc2l2ZUhlYWx0aBI+Cg5vbl9jbGllbnRfZ29uZRgHIAEoDjImLmFnZW50Z2F0ZXdheS52MS5MTE1CYWNrZW5kLkNsaWVudEdvbmUiVwoKQ2xpZW50R29uZRIbChdDTElFTlRfR09ORV9VTlNQRUNJRklFRBAAEhUKEUNMSUVOVF9HT05FX0FCT1JUEAESFQoRQ0xJRU5UX0dPTkVfRFJBSU4QAiJNCg1QYXNzaXZlSGVhbHRoEhAKCGZhaWx1cmVzGAEgASgNEhIKCmJhY2tvZmZfbXMYAiABKAQSFgoOYmFja29mZl9tYXhfbXMYAyABKAQi7wEKC0xMTVByb3ZpZGVyEgwKBG5hbWUYASABKAkSDgoGZHJpdmVyGAIgASgJEg4KBnF1aXJrcxgDIAEoCRIQCghiYXNlX3VybBgEIAEoCRInCgNrZXkYBSABKAsyGi5hZ2VudGdhdGV3YXkudjEuU2VjcmV0UmVmEhoKEm1heF90b2tlbnNfZGVmYXVsdBgGIAEoDRIuCgptYXhfdG9rZW5zGAcgAygLMhouYWdlbnRnYXRld2F5LnYxLk1heFRva2VucxIrCgZwcmljZXMYCCADKAsyGy5hZ2VudGdhdGV3YXkudjEuTW9kZWxQcmljZSIuCglNYXhUb2tlbnMSDQoFbW9kZWwYASABKAkSEgoKbWF4X3Rva2VucxgCIAEoDSJtCgpNb2RlbFByaWNlEg0KBW1vZGVsGAEgASgJEiUKBXJhdGVzGAIgASgLMhYuYWdlbnRnYXRld2F5LnYxLlJhdGVzEikKBXRpZXJzGAMgAygLMhouYWdlbnRnYXRld2F5LnYxLlByaWNlVGllciJOCglQcmljZVRpZXISGgoSYWJvdmVfaW5wdXRfdG9rZW5zGAEgASgEEiUKBXJhdGVzGAIgASgLMhYuYWdlbnRnYXRld2F5LnYxLlJhdGVzIusCCgVSYXRlcxISCgVpbnB1dBgBIAEoA0gAiAEBEhMKBm91dHB1dBgCIAEoA0gBiAEBEhcKCmNhY2hlX3JlYWQYAyABKANIAogBARIbCg5jYWNoZV93cml0ZV81bRgEIAEoA0gDiAEBEhsKDmNhY2hlX3dyaXRlXzFoGAUgASgDSASIAQESFgoJcmVhc29uaW5nGAYgASgDSAWIAQESGAoLaW5wdXRfYXVkaW8YByABKANIBogBARIZCgxvdXRwdXRfYXVkaW8YCCABKANIB4gBARIUCgdyZXF1ZXN0GAkgASgDSAiIAQFCCAoGX2lucHV0QgkKB19vdXRwdXRCDQoLX2NhY2hlX3JlYWRCEQoPX2NhY2hlX3dyaXRlXzVtQhEKD19jYWNoZV93cml0ZV8xaEIMCgpfcmVhc29uaW5nQg4KDF9pbnB1dF9hdWRpb0IPCg1fb3V0cHV0X2F1ZGlvQgoKCF9yZXF1ZXN0IkUKCExMTU1vZGVsEgwKBG5hbWUYASABKAkSKwoHdGFyZ2V0cxgCIAMoCzIaLmFnZW50Z2F0ZXdheS52MS5MTE1UYXJnZXQiaQoJTExNVGFyZ2V0EhIKCHByb3ZpZGVyGAEgASgJSAASEQoHYmFja2VuZBgCIAEoCUgAEg0KBW1vZGVsGAMgASgJEg4KBndlaWdodBgEIAEoDRIQCghwcmlvcml0eRgFIAEoDUIECgJ0bypvChBVcHN0cmVhbVByb3RvY29sEiEKHVVQU1RSRUFNX1BST1RPQ09MX1VOU1BFQ0lGSUVEEAASGwoXVVBTVFJFQU1fUFJPVE9DT0xfSFRUUDEQARIbChdVUFNUUkVBTV9QUk9UT0NPTF9IVFRQMhACYgZwcm90bzM", [file_agentgateway_v1_secret]);
 
 /**
  * Something requests are sent to. Key: <kind in lower case>/<namespace>/<name>.
@@ -185,6 +185,18 @@ export type LLMBackend = Message<"agentgateway.v1.LLMBackend"> & {
    * @generated from field: uint64 request_bytes_max = 5;
    */
   requestBytesMax: bigint;
+
+  /**
+   * When a failing provider is left alone; unset leaves none alone.
+   *
+   * @generated from field: agentgateway.v1.PassiveHealth health = 6;
+   */
+  health?: PassiveHealth | undefined;
+
+  /**
+   * @generated from field: agentgateway.v1.LLMBackend.ClientGone on_client_gone = 7;
+   */
+  onClientGone: LLMBackend_ClientGone;
 };
 
 /**
@@ -193,6 +205,74 @@ export type LLMBackend = Message<"agentgateway.v1.LLMBackend"> & {
  */
 export const LLMBackendSchema: GenMessage<LLMBackend> = /*@__PURE__*/
   messageDesc(file_agentgateway_v1_backend, 5);
+
+/**
+ * What becomes of the upstream call when the client leaves.
+ *
+ * @generated from enum agentgateway.v1.LLMBackend.ClientGone
+ */
+export const LLMBackend_ClientGone = {
+  /**
+   * @generated from enum value: CLIENT_GONE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is cancelled at once.
+   *
+   * @generated from enum value: CLIENT_GONE_ABORT = 1;
+   */
+  ABORT: 1,
+
+  /**
+   * It is read to its end, so that its usage is known exactly.
+   *
+   * @generated from enum value: CLIENT_GONE_DRAIN = 2;
+   */
+  DRAIN: 2,
+} as const;
+
+/**
+ * What becomes of the upstream call when the client leaves.
+ *
+ * @generated from enum agentgateway.v1.LLMBackend.ClientGone
+ */
+export type LLMBackend_ClientGone = (typeof LLMBackend_ClientGone)[keyof typeof LLMBackend_ClientGone] | UnknownEnum;
+
+/**
+ * Describes the enum agentgateway.v1.LLMBackend.ClientGone.
+ */
+export const LLMBackend_ClientGoneSchema: GenEnum<LLMBackend_ClientGone> = /*@__PURE__*/
+  enumDesc(file_agentgateway_v1_backend, 5, 0);
+
+/**
+ * After this many failures in a row a provider is left alone, for a time that doubles with each failure after that.
+ *
+ * @generated from message agentgateway.v1.PassiveHealth
+ */
+export type PassiveHealth = Message<"agentgateway.v1.PassiveHealth"> & {
+  /**
+   * @generated from field: uint32 failures = 1;
+   */
+  failures: number;
+
+  /**
+   * @generated from field: uint64 backoff_ms = 2;
+   */
+  backoffMs: bigint;
+
+  /**
+   * @generated from field: uint64 backoff_max_ms = 3;
+   */
+  backoffMaxMs: bigint;
+};
+
+/**
+ * Describes the message agentgateway.v1.PassiveHealth.
+ * Use `create(PassiveHealthSchema)` to create a new message.
+ */
+export const PassiveHealthSchema: GenMessage<PassiveHealth> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_backend, 6);
 
 /**
  * @generated from message agentgateway.v1.LLMProvider
@@ -239,6 +319,20 @@ export type LLMProvider = Message<"agentgateway.v1.LLMProvider"> & {
    * @generated from field: uint32 max_tokens_default = 6;
    */
   maxTokensDefault: number;
+
+  /**
+   * Maxima by model, in place of the table's; sorted by model. An exact name wins over a longer pattern over a shorter one.
+   *
+   * @generated from field: repeated agentgateway.v1.MaxTokens max_tokens = 7;
+   */
+  maxTokens: MaxTokens[];
+
+  /**
+   * Prices by model, in place of the catalogue's; sorted by model. An exact name wins over a longer pattern over a shorter one.
+   *
+   * @generated from field: repeated agentgateway.v1.ModelPrice prices = 8;
+   */
+  prices: ModelPrice[];
 };
 
 /**
@@ -246,7 +340,151 @@ export type LLMProvider = Message<"agentgateway.v1.LLMProvider"> & {
  * Use `create(LLMProviderSchema)` to create a new message.
  */
 export const LLMProviderSchema: GenMessage<LLMProvider> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_backend, 6);
+  messageDesc(file_agentgateway_v1_backend, 7);
+
+/**
+ * The largest max_tokens of a model.
+ *
+ * @generated from message agentgateway.v1.MaxTokens
+ */
+export type MaxTokens = Message<"agentgateway.v1.MaxTokens"> & {
+  /**
+   * The name sent upstream, exact or with one "*".
+   *
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * @generated from field: uint32 max_tokens = 2;
+   */
+  maxTokens: number;
+};
+
+/**
+ * Describes the message agentgateway.v1.MaxTokens.
+ * Use `create(MaxTokensSchema)` to create a new message.
+ */
+export const MaxTokensSchema: GenMessage<MaxTokens> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_backend, 8);
+
+/**
+ * What a model costs.
+ *
+ * @generated from message agentgateway.v1.ModelPrice
+ */
+export type ModelPrice = Message<"agentgateway.v1.ModelPrice"> & {
+  /**
+   * The name sent upstream, exact or with one "*".
+   *
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * @generated from field: agentgateway.v1.Rates rates = 2;
+   */
+  rates?: Rates | undefined;
+
+  /**
+   * Sorted by threshold; the highest that a request's input exceeds prices the whole request.
+   *
+   * @generated from field: repeated agentgateway.v1.PriceTier tiers = 3;
+   */
+  tiers: PriceTier[];
+};
+
+/**
+ * Describes the message agentgateway.v1.ModelPrice.
+ * Use `create(ModelPriceSchema)` to create a new message.
+ */
+export const ModelPriceSchema: GenMessage<ModelPrice> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_backend, 9);
+
+/**
+ * Rates of requests with much input. What a tier leaves unset is that of the model.
+ *
+ * @generated from message agentgateway.v1.PriceTier
+ */
+export type PriceTier = Message<"agentgateway.v1.PriceTier"> & {
+  /**
+   * Input tokens, cached ones included, beyond which the tier holds.
+   *
+   * @generated from field: uint64 above_input_tokens = 1;
+   */
+  aboveInputTokens: bigint;
+
+  /**
+   * @generated from field: agentgateway.v1.Rates rates = 2;
+   */
+  rates?: Rates | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.PriceTier.
+ * Use `create(PriceTierSchema)` to create a new message.
+ */
+export const PriceTierSchema: GenMessage<PriceTier> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_backend, 10);
+
+/**
+ * Pico-dollars (10^-12 USD) per token; `request` per request. Unset is not zero: the catalogue's rate holds where it has one.
+ *
+ * @generated from message agentgateway.v1.Rates
+ */
+export type Rates = Message<"agentgateway.v1.Rates"> & {
+  /**
+   * @generated from field: optional int64 input = 1;
+   */
+  input?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 output = 2;
+   */
+  output?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 cache_read = 3;
+   */
+  cacheRead?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 cache_write_5m = 4;
+   */
+  cacheWrite5m?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 cache_write_1h = 5;
+   */
+  cacheWrite1h?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 reasoning = 6;
+   */
+  reasoning?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 input_audio = 7;
+   */
+  inputAudio?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 output_audio = 8;
+   */
+  outputAudio?: bigint | undefined;
+
+  /**
+   * @generated from field: optional int64 request = 9;
+   */
+  request?: bigint | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.Rates.
+ * Use `create(RatesSchema)` to create a new message.
+ */
+export const RatesSchema: GenMessage<Rates> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_backend, 11);
 
 /**
  * @generated from message agentgateway.v1.LLMModel
@@ -270,7 +508,7 @@ export type LLMModel = Message<"agentgateway.v1.LLMModel"> & {
  * Use `create(LLMModelSchema)` to create a new message.
  */
 export const LLMModelSchema: GenMessage<LLMModel> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_backend, 7);
+  messageDesc(file_agentgateway_v1_backend, 12);
 
 /**
  * @generated from message agentgateway.v1.LLMTarget
@@ -322,7 +560,7 @@ export type LLMTarget = Message<"agentgateway.v1.LLMTarget"> & {
  * Use `create(LLMTargetSchema)` to create a new message.
  */
 export const LLMTargetSchema: GenMessage<LLMTarget> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_backend, 8);
+  messageDesc(file_agentgateway_v1_backend, 13);
 
 /**
  * @generated from enum agentgateway.v1.UpstreamProtocol

@@ -1,0 +1,67 @@
+// What the kinds that requests are sent to have in common, and how a reference to one is resolved.
+import type { EncodedResource } from '@agentgateway/api/keys.ts';
+import type { Scope } from '../translate/scope.ts';
+import type { Manifest } from '../world.ts';
+import { serviceFacts } from './service/facts.ts';
+
+/** A translated backend. */
+export interface BackendTranslated {
+  /** Its own resource and its endpoints; empty where it cannot be served at all. */
+  readonly resources: readonly EncodedResource[];
+  /** Keys of other backends that it sends to. */
+  readonly backends: readonly string[];
+  /** Keys of the Secrets that it reads. */
+  readonly secrets: readonly string[];
+  /** Ports of a Service; undefined where the kind has none. */
+  readonly ports: readonly number[] | undefined;
+}
+
+/** A reference to a backend, as routes write it. */
+export interface BackendReference {
+  readonly group?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly name: string;
+  readonly namespace?: string | undefined;
+  readonly port?: number | undefined;
+}
+
+/** What a reference came to: the backend's key and port, or the standard's reason why not. */
+export type ResolvedBackend =
+  | { readonly key: string; readonly port: number; readonly problem?: undefined }
+  | {
+      readonly key: string;
+      readonly port: number;
+      readonly problem: { readonly reason: string; readonly message: string };
+    };
+
+const groups: Readonly<Record<string, string>> = {
+  Service: '',
+  LLMBackend: 'agentgateway.dev',
+  HTTPBackend: 'agentgateway.dev',
+};
+
+/** Resolves a reference of an object (Gateway API BackendObjectReference). */
+export function resolveBackend(from: Manifest, reference: BackendReference, scope: Scope): ResolvedBackend {
+  const { kind = 'Service', name, namespace = from.metadata.namespace, port = 0 } = reference;
+  const group = reference.group === 'core' ? '' : (reference.group ?? '');
+  const key = `${kind.toLowerCase()}/${namespace}/${name}`;
+  const refuse = (reason: string, message: string): ResolvedBackend => ({ key, port, problem: { reason, message } });
+  if (groups[kind] !== group) {
+    const near = groups[kind] === undefined ? '' : `; ${kind} is of group '${groups[kind]}'`;
+    return refuse('InvalidKind', `kind ${kind} of group '${group}' cannot be a backend${near}`);
+  }
+  if (namespace !== from.metadata.namespace)
+    return refuse('RefNotPermitted', `${kind} ${namespace}/${name} is in another namespace, and nothing permits that`);
+  const found = scope.find(kind, namespace, name);
+  if (!found) return refuse('BackendNotFound', `${kind} ${namespace}/${name} does not exist`);
+  if (kind !== 'Service') return { key, port: 0 };
+  const ports = serviceFacts(found).ports;
+  if (port === 0) return refuse('BackendNotFound', `a port of Service ${namespace}/${name} is required`);
+  const match = ports.find((candidate) => candidate.port === port);
+  if (!match) {
+    const known = ports.map((candidate) => candidate.port).join(', ') || 'none';
+    return refuse('BackendNotFound', `Service ${namespace}/${name} has no port ${port}; its ports: ${known}`);
+  }
+  if (match.problem !== undefined) return refuse('UnsupportedProtocol', match.problem);
+  return { key, port };
+}

@@ -1,0 +1,75 @@
+// Service and its EndpointSlices → backend and endpoints.
+import { BackendSchema, UpstreamProtocol } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
+import { type EncodedResource, toKey } from '@agentgateway/api/keys.ts';
+import { create } from '@bufbuild/protobuf';
+import { encodeEndpoints, encodeResource } from '../../translate/encode.ts';
+import { parseObject } from '../../translate/parse.ts';
+import type { Scope } from '../../translate/scope.ts';
+import { keyOf } from '../../translate/world-index.ts';
+import type { Manifest } from '../../world.ts';
+import type { BackendTranslated } from '../backend.ts';
+import { type ServicePortFacts, serviceFacts } from './facts.ts';
+import type { EndpointSliceFields, ServiceSpec } from './schema.ts';
+
+interface Address {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Translates a Service: its ports, and for each the ready addresses of its EndpointSlices, else its external name. */
+export function translateService(service: Manifest, scope: Scope): BackendTranslated {
+  const parsed = parseObject<ServiceSpec>(service);
+  if (!parsed.ok) {
+    for (const fault of parsed.faults) scope.fault(fault);
+    return { resources: [], backends: [], secrets: [], ports: [] };
+  }
+  const { namespace, name } = service.metadata;
+  const { ports, externalName } = serviceFacts(service);
+  const slices = scope.slices(namespace, name);
+  const value = create(BackendSchema, {
+    kind: {
+      case: 'service',
+      value: {
+        ports: ports.map(({ port, isHttp2 }) => ({
+          port,
+          protocol: isHttp2 ? UpstreamProtocol.HTTP2 : UpstreamProtocol.HTTP1,
+        })),
+      },
+    },
+  });
+  const endpoints = ports.map((port): EncodedResource => {
+    const addresses =
+      externalName === undefined
+        ? slices.flatMap((slice) => addressesOf(slice, port))
+        : [{ address: externalName, port: port.port }];
+    return encodeEndpoints(toKey('endpoints', namespace, name, String(port.port)), { endpoints: distinct(addresses) });
+  });
+  return {
+    resources: [encodeResource(keyOf(service), { case: 'backend', value }), ...endpoints],
+    backends: [],
+    secrets: [],
+    ports: ports.map(({ port }) => port),
+  };
+}
+
+/** The ready addresses of a slice for a port, which the slice knows by the port's name. */
+function addressesOf(slice: Manifest, { name }: ServicePortFacts): Address[] {
+  const parsed = parseObject<EndpointSliceFields>(slice);
+  if (!parsed.ok) return [];
+  const { ports = [], endpoints = [] } = parsed.fields;
+  const target = ports.find((port) => (port.name ?? '') === name)?.port;
+  if (target === undefined) return [];
+  return endpoints
+    .filter(({ conditions }) => conditions?.ready !== false && conditions?.terminating !== true)
+    .flatMap(({ addresses }) => addresses.map((address) => ({ address, port: target })));
+}
+
+function distinct(addresses: readonly Address[]): Address[] {
+  const sorted = addresses.toSorted((a, b) =>
+    a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port,
+  );
+  return sorted.filter(
+    ({ address, port }, index) =>
+      index === 0 || sorted[index - 1]!.address !== address || sorted[index - 1]!.port !== port,
+  );
+}

@@ -1,0 +1,223 @@
+// World → views, statuses, issues and wants: pure, total, deterministic, silent, and remembered per object (contracts 5, 6, 17).
+import type { EncodedResource } from '@agentgateway/api/keys.ts';
+import type { BackendTranslated } from '../kinds/backend.ts';
+import { type GatewayTranslated, translateGateway } from '../kinds/gateway/translate.ts';
+import { translateHttpBackend } from '../kinds/http-backend/translate.ts';
+import { type HttpRouteTranslated, translateHttpRoute } from '../kinds/http-route/translate.ts';
+import { type LlmBackendTranslated, translateLlmBackend } from '../kinds/llm-backend/translate.ts';
+import type { PolicySpecOutput } from '../kinds/policy/schema.ts';
+import { type PolicyPart, type PolicyTranslated, findConflicts, translatePolicy } from '../kinds/policy/translate.ts';
+import { translateSecret } from '../kinds/secret/translate.ts';
+import { translateService } from '../kinds/service/translate.ts';
+import type { Issue, Manifest, ObjectStatus, Translation, Want, World } from '../world.ts';
+import { toPlace } from './issue.ts';
+import { parseObject } from './parse.ts';
+import { policyStatus } from './policy-status.ts';
+import { feedbackIssues } from './programmed.ts';
+import { type Fault, type Scope, type Translated, TranslationMemo } from './scope.ts';
+import {
+  type StatusInputs,
+  backendStatus,
+  countAttached,
+  gatewayClassStatus,
+  gatewayStatus,
+  routeStatus,
+} from './status.ts';
+import { PolicyEncodings, type TranslatedWorld, type View, assembleView } from './view.ts';
+import { WorldIndex, nameOf } from './world-index.ts';
+
+/** Translates worlds, remembering of each what the next has in common with it. */
+export interface Translator {
+  translate(world: World): Translation;
+}
+
+/** What a translator tells while it works. */
+export interface TranslatorOptions {
+  /** Hears the key of each object that is translated anew. */
+  readonly onTranslate?: (key: string) => void;
+}
+
+/** Makes a translator. Its results depend on nothing but the world given. */
+export function createTranslator({ onTranslate = () => {} }: TranslatorOptions = {}): Translator {
+  const memo = new TranslationMemo(onTranslate);
+  const encodings = new PolicyEncodings();
+  let previous: WorldIndex | undefined;
+  return {
+    translate(world) {
+      const index = new WorldIndex(world, previous);
+      previous = index;
+      const objects = translateObjects(index, memo);
+      memo.sweep();
+      return assemble(world, index, objects, encodings);
+    },
+  };
+}
+
+/** The translations of all objects, by kind, sorted by key. */
+interface Objects {
+  readonly gateways: readonly Translated<GatewayTranslated>[];
+  readonly routes: readonly Translated<HttpRouteTranslated>[];
+  readonly services: readonly Translated<BackendTranslated>[];
+  readonly llmBackends: readonly Translated<LlmBackendTranslated>[];
+  readonly httpBackends: readonly Translated<BackendTranslated>[];
+  readonly secrets: readonly Translated<EncodedResource>[];
+  readonly policies: readonly Translated<PolicyTranslated>[];
+}
+
+function translateObjects(index: WorldIndex, memo: TranslationMemo): Objects {
+  const all = <T>(kind: string, translate: (object: Manifest, scope: Scope) => T): Translated<T>[] =>
+    index.ofKind(kind).map((object) => memo.run(object, index, translate));
+  return {
+    gateways: all('Gateway', translateGateway).filter(
+      (translated): translated is Translated<GatewayTranslated> => translated.value !== undefined,
+    ),
+    routes: all('HTTPRoute', translateHttpRoute),
+    services: all('Service', translateService),
+    llmBackends: all('LLMBackend', translateLlmBackend),
+    httpBackends: all('HTTPBackend', translateHttpBackend),
+    secrets: all('Secret', translateSecret),
+    policies: all('Policy', translatePolicy),
+  };
+}
+
+function assemble(world: World, index: WorldIndex, objects: Objects, encodings: PolicyEncodings): Translation {
+  const faults = collectFaults(objects);
+  const translated: TranslatedWorld = {
+    gateways: byKey(objects.gateways),
+    routes: byKey(objects.routes),
+    backends: byKey([...objects.services, ...objects.llmBackends, ...objects.httpBackends]),
+    secrets: byKey(objects.secrets),
+    policies: settlePolicies(objects.policies, faults),
+  };
+  const views = new Map<string, View>(
+    objects.gateways.map(({ key }) => [key, assembleView(key, translated, encodings)]),
+  );
+  const issues = [
+    ...toIssues(objects, faults),
+    ...takenNameIssues(objects, faults),
+    ...feedbackIssues(world.feedback, index),
+  ].map((issue) => withPlace(issue, index));
+  return {
+    views: new Map([...views].map(([key, { resources }]) => [key, resources])),
+    statuses: toStatuses(world, index, objects, { views, faults }),
+    issues: issues.sort(
+      (a, b) => compare(a.object, b.object) || compare(a.path, b.path) || compare(a.message, b.message),
+    ),
+    objects: [],
+    wants: toWants(objects),
+  };
+}
+
+/** Faults by object; passes over several objects add to them. */
+type FaultsByObject = ReadonlyMap<Manifest, Fault[]>;
+
+function collectFaults(objects: Objects): FaultsByObject {
+  const every: readonly Translated<unknown>[] = Object.values(objects).flat();
+  return new Map(every.map(({ object, faults }) => [object, [...faults]]));
+}
+
+/** The policies with the targets they keep; what an older one took from them is their fault. */
+function settlePolicies(
+  policies: readonly Translated<PolicyTranslated>[],
+  faults: FaultsByObject,
+): TranslatedWorld['policies'] {
+  const owners = new Map<PolicyPart, Manifest>();
+  for (const { object, value } of policies) for (const part of value.parts) owners.set(part, object);
+  const conflicts = findConflicts([...owners.keys()]);
+  return [...owners].map(([part, object]) => {
+    const lost = conflicts.get(part);
+    for (const [{ index }, winner] of lost ?? [])
+      faults.get(object)!.push({
+        path: `spec.targetRefs[${index}]`,
+        condition: 'Accepted',
+        reason: 'Conflicted',
+        message: `${part.kind} of the older ${nameOf(owners.get(winner)!)} applies to this target`,
+      });
+    return { part, targets: lost ? part.targets.filter((target) => !lost.has(target)) : part.targets };
+  });
+}
+
+/** A name that an earlier LLMBackend of the same group serves is an issue of the later (contract 12). */
+function takenNameIssues({ llmBackends }: Objects, faults: FaultsByObject): Issue[] {
+  const seen = new Set<string>();
+  return llmBackends.flatMap(({ value }) =>
+    value.taken.flatMap(({ backend, index, name, owner }): Issue[] => {
+      const fault: Fault = {
+        path: `spec.models[${index}].name`,
+        condition: 'Accepted',
+        reason: 'DuplicateName',
+        message: `${name} is served by ${nameOf(owner)} already, which comes first`,
+      };
+      const id = `${nameOf(backend)} ${fault.path} ${fault.message}`;
+      if (seen.has(id)) return [];
+      seen.add(id);
+      faults.get(backend)?.push(fault);
+      return [{ object: nameOf(backend), ...fault }];
+    }),
+  );
+}
+
+function toIssues(objects: Objects, faults: FaultsByObject): Issue[] {
+  const partial = new Set(objects.routes.filter(({ value }) => !value.isBroken).map(({ object }) => object));
+  return [...faults].flatMap(([object, own]) =>
+    own.map((fault): Issue => {
+      const isPartial = partial.has(object) && fault.condition === 'Accepted' && fault.path.startsWith('spec.rules');
+      return { object: nameOf(object), ...fault, ...(isPartial && { condition: 'PartiallyInvalid' }) };
+    }),
+  );
+}
+
+function withPlace(issue: Issue, index: WorldIndex): Issue {
+  const [kind = '', name = ''] = issue.object.split(' ');
+  const origin = index.originOf(`${kind.toLowerCase()}/${name}`);
+  return origin ? { ...issue, origin: toPlace(origin, issue.path) } : issue;
+}
+
+function toStatuses(
+  { feedback, controllerName }: World,
+  index: WorldIndex,
+  objects: Objects,
+  { views, faults }: { readonly views: ReadonlyMap<string, View>; readonly faults: FaultsByObject },
+): ObjectStatus[] {
+  const inputs: StatusInputs = { controllerName, feedback };
+  const attached = countAttached(objects.routes);
+  const classes = index
+    .ofKind('GatewayClass')
+    .filter(({ spec }) => (spec as { controllerName?: unknown } | undefined)?.controllerName === controllerName);
+  const holders = (key: string): string[] =>
+    [...views].filter(([, { held }]) => held.has(key)).map(([gateway]) => gateway);
+  const statuses = [
+    ...classes.map(gatewayClassStatus),
+    ...objects.gateways.map((gateway) => gatewayStatus(gateway, attached, inputs)),
+    ...objects.routes.map((route) => routeStatus(route, inputs)),
+    ...[...objects.llmBackends, ...objects.httpBackends].map(({ object, key }) =>
+      backendStatus({ object, key, faults: faults.get(object) ?? [] }, holders(key), inputs),
+    ),
+    ...objects.policies.map((policy) => {
+      const parsed = parseObject<PolicySpecOutput>(policy.object);
+      const refs = parsed.ok ? parsed.fields.targetRefs : policy.value.targets.map(({ ref }) => ref);
+      return policyStatus(policy, { ...inputs, views, refs, faults: faults.get(policy.object) ?? [] });
+    }),
+  ];
+  return statuses.sort((a, b) => compare(idOf(a), idOf(b)));
+}
+
+function toWants(objects: Objects): Want[] {
+  const every: readonly Translated<unknown>[] = Object.values(objects).flat();
+  const wants = every.flatMap(({ wants }) => wants);
+  return [...new Map(wants.map((want) => [idOf(want), want]))]
+    .sort(([a], [b]) => compare(a, b))
+    .map(([, want]) => want);
+}
+
+function idOf({ kind, namespace = '', name }: ObjectStatus | Want): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+function byKey<T>(translated: readonly Translated<T>[]): Map<string, T> {
+  return new Map(translated.map(({ key, value }) => [key, value]));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
