@@ -1,20 +1,41 @@
 // One neutral usage vector for every format; absent is not zero.
 
-/** Tokens of one call. Totals include what their parts name. */
+/** What one call consumed. Totals include what their parts name. */
 export interface Usage {
   /** Whole prompt, cached parts included. */
   inputTotal?: number;
   inputCacheRead?: number;
+  /** Also a write whose lifetime the provider does not tell. */
   inputCacheWrite5m?: number;
+  /** Also any longer lifetime than five minutes. */
   inputCacheWrite1h?: number;
   inputAudio?: number;
+  inputImage?: number;
+  /** Part of both inputCacheRead and inputAudio. */
+  inputCacheReadAudio?: number;
+  /** Part of both inputCacheRead and inputImage. */
+  inputCacheReadImage?: number;
   /** Whole answer, reasoning included. */
   outputTotal?: number;
   outputReasoning?: number;
   outputAudio?: number;
+  outputImage?: number;
   serviceTier?: string;
-  /** Searches of the provider's own tool. */
+  /** Calls of the provider's own tools. */
   webSearches?: number;
+  fileSearches?: number;
+  codeExecutions?: number;
+  /** Calls upstream; one where it is absent. */
+  requests?: number;
+  /** Images made, whole, for providers that charge by the piece. */
+  images?: number;
+  /** Their size as the request named it (such as 1024x1024). */
+  imageSize?: string;
+  /** Recorded sound that was read, in milliseconds, for providers that charge by its length. */
+  audioMs?: number;
+  /** Pages of documents read, for providers that charge by the page; annotated ones apart. */
+  pages?: number;
+  annotatedPages?: number;
   /** Whether the provider counted or the gateway guessed. */
   source: 'reported' | 'estimated';
 }
