@@ -30,6 +30,11 @@ export function echoBody(format: FormatName, body: unknown, clock: CodecClock): 
   return format === 'responses' ? responsesAnswer(echo, 'completed', echo.text) : messagesAnswer(echo);
 }
 
+/** The count of a Messages request's tokens, as `count_tokens` answers it. */
+export function echoCount(body: unknown): object {
+  return { input_tokens: toEcho(body, { nowSeconds: 0, id: '' }).inputTokens };
+}
+
 /** Answers a request body of the format as the events of a stream, a word at a time. */
 export function* echoStream(format: FormatName, body: unknown, clock: CodecClock): Generator<Uint8Array> {
   const echo = toEcho(body, clock);
@@ -44,8 +49,8 @@ function toEcho(body: unknown, clock: CodecClock): Echo {
   const request = asObject(body) ?? {};
   const whole = lastUserText(request['input'] ?? request['messages']);
   const limit = [request['max_completion_tokens'], request['max_tokens'], request['max_output_tokens']].find(
-    (value) => typeof value === 'number',
-  ) as number | undefined;
+    (value): value is number => typeof value === 'number',
+  );
   const text =
     limit === undefined
       ? whole
@@ -55,7 +60,7 @@ function toEcho(body: unknown, clock: CodecClock): Echo {
           .replace(/\uFFFD+$/, '');
   const tokens = (content: string): number => Math.max(1, Math.ceil(Buffer.byteLength(content) / bytesPerToken));
   return {
-    model: String(request['model'] ?? 'echo'),
+    model: typeof request['model'] === 'string' ? request['model'] : 'echo',
     text,
     inputTokens: tokens(JSON.stringify(request['input'] ?? request['messages'] ?? '')),
     outputTokens: tokens(text),

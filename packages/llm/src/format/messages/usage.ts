@@ -50,26 +50,35 @@ export function readMessagesFrame(frame: Frame, facts: StreamFacts): void {
     case 'message_delta': {
       const reason = asObject(event['delta'])?.['stop_reason'];
       if (typeof reason === 'string') facts.finishReason = reason;
-      facts.usage = withDelta(facts.usage, event);
+      facts.usage = mergeUsage(facts.usage, messagesDeltaUsage(facts.usage, event));
       return;
     }
     case 'message_stop':
       facts.isEnded = true;
       return;
-    case 'error':
-      facts.failure = String(asObject(event['error'])?.['message'] ?? 'the provider failed');
+    case 'error': {
+      const message = asObject(event['error'])?.['message'];
+      facts.failure = typeof message === 'string' ? message : 'the provider failed';
       return;
+    }
     default:
   }
 }
 
-/** message_delta may repeat the input counts or leave any of them out; the total is made of the parts that hold. */
-function withDelta(before: Usage | undefined, event: Readonly<Record<string, unknown>>): Usage | undefined {
+/**
+ * The usage of a message_delta event after what came before. It may repeat the input counts or leave any of them out: the total is
+ * made of the parts that hold, and a count of cache writes without its lifetimes is split by those told before.
+ */
+export function messagesDeltaUsage(before: Usage | undefined, event: unknown): Usage | undefined {
   const later = messagesUsage(event);
-  const merged = mergeUsage(before, later);
-  const plain = asCount(asObject(event['usage'])?.['input_tokens']);
-  if (merged && plain !== undefined)
-    merged.inputTotal =
-      plain + (merged.inputCacheRead ?? 0) + (merged.inputCacheWrite5m ?? 0) + (merged.inputCacheWrite1h ?? 0);
-  return merged;
+  const raw = asObject(asObject(event)?.['usage']);
+  if (!later || !raw) return later;
+  const write = asCount(raw['cache_creation_input_tokens']);
+  const write1h = before?.inputCacheWrite1h;
+  if (write !== undefined && write1h !== undefined && !asObject(raw['cache_creation']))
+    later.inputCacheWrite5m = Math.max(0, write - write1h);
+  const plain = asCount(raw['input_tokens']);
+  const { inputCacheRead = 0, inputCacheWrite5m = 0, inputCacheWrite1h = 0 } = mergeUsage(before, later) ?? later;
+  if (plain !== undefined) later.inputTotal = plain + inputCacheRead + inputCacheWrite5m + inputCacheWrite1h;
+  return later;
 }

@@ -1,0 +1,116 @@
+// The members of a Chat Completions answer, as the hub's answer has them.
+import type { AnswerContext } from '../../hub/codec.ts';
+import type { Part, ReasoningPart, TextPart, ToolCallPart } from '../../hub/content.ts';
+import type { JsonObject } from '../../hub/extra.ts';
+import { type Form, hasToken, tokensOf } from '../../hub/residue.ts';
+import type { Choice, HubResponse } from '../../hub/response.ts';
+import { toClientName } from '../../hub/tool-names.ts';
+import type { Usage } from '../../usage.ts';
+import { assistantMembers } from './assistant.ts';
+import type { ChatWriter } from './content.ts';
+import { writeAnswerReasoning, writeReasoning } from './reasoning.ts';
+import { fromStop } from './stop.ts';
+
+/** The answer's simple members; `id` and `created` of an answer of another format are the caller's. */
+export function responseForm(response: HubResponse, isOwn: boolean): Form {
+  const tier = response.serviceTier;
+  return {
+    derived: {
+      ...(isOwn && response.id !== '' && { id: response.id }),
+      model: response.model,
+      created: response.createdSeconds,
+      ...(response.usage && {
+        usage: usageMembers(response.usage, hasToken(response.extra, 'chat', 'reasoning:outside')),
+      }),
+      ...(tier !== undefined && { service_tier: tier }),
+    },
+    defaults: { object: 'chat.completion' },
+  };
+}
+
+/** `usage`: totals include cache and reasoning. */
+export function usageMembers(usage: Usage, isReasoningOutside: boolean): JsonObject {
+  const { inputTotal, outputTotal, inputCacheWrite5m, inputCacheWrite1h } = usage;
+  const completion =
+    outputTotal === undefined ? undefined : outputTotal - (isReasoningOutside ? (usage.outputReasoning ?? 0) : 0);
+  const cacheWrite =
+    inputCacheWrite5m === undefined && inputCacheWrite1h === undefined
+      ? undefined
+      : (inputCacheWrite5m ?? 0) + (inputCacheWrite1h ?? 0);
+  const prompt = present({
+    cached_tokens: usage.inputCacheRead,
+    cache_write_tokens: cacheWrite,
+    audio_tokens: usage.inputAudio,
+  });
+  const details = present({ reasoning_tokens: usage.outputReasoning, audio_tokens: usage.outputAudio });
+  return present({
+    prompt_tokens: inputTotal,
+    completion_tokens: completion,
+    total_tokens: inputTotal === undefined || outputTotal === undefined ? undefined : inputTotal + outputTotal,
+    prompt_tokens_details: Object.keys(prompt).length > 0 ? prompt : undefined,
+    completion_tokens_details: Object.keys(details).length > 0 ? details : undefined,
+  });
+}
+
+function present(members: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}
+
+/** Who writes an answer: no context while an answer is only compared with itself. */
+export interface AnswerWriter {
+  readonly writer: ChatWriter;
+  readonly context: AnswerContext | undefined;
+}
+
+/** One choice. */
+export function choiceForm(choice: Choice, index: number, { writer, context }: AnswerWriter): Form {
+  const { isOwn } = writer;
+  const tokens = choice.extra?.format === 'chat' ? tokensOf(choice.extra) : [];
+  const parts = isOwn ? choice.parts : answerParts(choice.parts, writer, context);
+  const reasoning = (thoughts: readonly ReasoningPart[]): JsonObject =>
+    context ? writeAnswerReasoning(thoughts, tokens, { writer, context }) : writeReasoning(thoughts, tokens, writer);
+  const message = assistantMembers({ parts, isList: tokens.includes('content:list'), writer, reasoning });
+  const hasCalls = choice.parts.some((part) => part.type === 'toolCall');
+  const detail = choice.stop?.reason === 'filtered' ? choice.stop.detail : undefined;
+  if (!isOwn && detail !== undefined && message['refusal'] === undefined) message['refusal'] = detail;
+  const sequence = isOwn && choice.stop?.sequence !== undefined ? { stop_reason: choice.stop.sequence } : {};
+  return {
+    derived: {
+      message,
+      ...(choice.stop && { finish_reason: fromStop(choice.stop, hasCalls, isOwn) }),
+      ...sequence,
+    },
+    defaults: isOwn
+      ? { index }
+      : { index, message: { content: null, refusal: null }, logprobs: null, finish_reason: 'stop' },
+  };
+}
+
+/** Parts of another format's answer as Chat Completions can hold them: one text; what only that format knows is noted. */
+function answerParts(parts: readonly Part[], writer: ChatWriter, context: AnswerContext | undefined): Part[] {
+  const texts = parts.filter((part) => part.type === 'text');
+  const kept = parts.flatMap((part): Part[] => {
+    if (part.type === 'text') return part === texts[0] ? [joined(texts, writer)] : [];
+    if (part.type === 'toolCall' && context) return [withClientName(part, context)];
+    if (part.type === 'reasoning' || part.type === 'refusal' || part.type === 'toolCall') return [part];
+    writer.note({
+      path: part.path ?? '',
+      message: `left out: a ${part.type === 'opaque' ? part.name : part.type} has no place in Chat Completions`,
+    });
+    return [];
+  });
+  return kept;
+}
+
+function joined(texts: readonly TextPart[], writer: ChatWriter): TextPart {
+  const text = texts.map((part) => part.text).join('');
+  for (const { citations, path } of texts)
+    if (citations && citations.format !== 'chat')
+      writer.note({ path: path ?? '', message: 'citations were left out: Chat Completions has none of that kind' });
+  return { type: 'text', text };
+}
+
+/** A call under the name that the client knows. */
+export function withClientName(part: ToolCallPart, context: AnswerContext): ToolCallPart {
+  return { ...part, name: toClientName(part.name, context.request) };
+}

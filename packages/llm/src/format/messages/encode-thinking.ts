@@ -1,0 +1,104 @@
+// How much the model is to think, in an Anthropic Messages request: one table of models, one table of efforts.
+import type { RequestContext } from '../../hub/codec.ts';
+import { type Effort, effortBudgets, isEffort } from '../../hub/effort.ts';
+import type { JsonObject } from '../../hub/extra.ts';
+import { isOwn, ownFields } from '../../hub/notes.ts';
+import type { HubRequest, Reasoning } from '../../hub/request.ts';
+import { noteForeign } from '../../hub/residue.ts';
+
+/** What a request says of thinking, and what follows from it. */
+export interface EncodedThinking {
+  readonly thinking?: JsonObject;
+  readonly effort?: string;
+  /** The request thinks within this many tokens, which `max_tokens` must exceed. */
+  readonly budgetTokens?: number;
+  /** Another format's words turned thinking on: what Anthropic forbids beside it is left out. */
+  readonly isTurnedOn: boolean;
+}
+
+/**
+ * How a family thinks: not at all, within a budget of tokens, or as it sees fit with an effort. The first match counts; newer and
+ * unknown models are adaptive. Source: the extended and adaptive thinking pages of Anthropic's documentation.
+ */
+const thinkingFamilies: readonly (readonly [family: RegExp, kind: 'none' | 'budget'])[] = [
+  [/claude-(?:instant|v?2|3-(?:5-|opus|sonnet|haiku))/, 'none'],
+  [/claude-3-7/, 'budget'],
+  [/claude-(?:opus|sonnet|haiku)-4(?:-[015])?(?:-?@?\d{8}|-v\d|-latest|$|@|:)/, 'budget'],
+];
+
+/** Anthropic's effort for each word of the table; `none` turns thinking off. */
+const anthropicEfforts: { readonly [E in Exclude<Effort, 'none'>]: string } = {
+  minimal: 'low',
+  low: 'low',
+  medium: 'medium',
+  high: 'high',
+  xhigh: 'xhigh',
+  max: 'max',
+};
+
+/** Encodes the wish to think. */
+export function encodeThinking(request: HubRequest, context: RequestContext, isThinkingLost: boolean): EncodedThinking {
+  const { reasoning } = request;
+  if (!reasoning) return { isTurnedOn: false };
+  if (isOwn(reasoning, 'messages')) return keepThinking(reasoning, context, isThinkingLost);
+  noteForeign(reasoning.extra, { format: 'messages', path: 'reasoning', note: context.note });
+  return toThinking(reasoning, context, whyNot(request, isThinkingLost));
+}
+
+const lostReason =
+  'thinking is turned off for this request: the last turn that called tools has no thoughts that this provider could verify';
+
+function keepThinking(reasoning: Reasoning, { note }: RequestContext, isThinkingLost: boolean): EncodedThinking {
+  const { mode, budgetTokens, summary, effort } = reasoning;
+  const told = { ...(effort !== undefined && { effort }), isTurnedOn: false };
+  if (mode === undefined) return told;
+  if (isThinkingLost && mode !== 'disabled') {
+    note({ path: 'thinking', message: lostReason });
+    return { ...told, thinking: { type: 'disabled' } };
+  }
+  const thinking = {
+    type: mode,
+    ...(budgetTokens !== undefined && { budget_tokens: budgetTokens }),
+    ...(summary !== undefined && { display: summary }),
+    ...ownFields(reasoning, 'messages'),
+  };
+  return { ...told, thinking };
+}
+
+function whyNot({ toolChoice }: HubRequest, isThinkingLost: boolean): string | undefined {
+  const isForced = toolChoice?.mode === 'any' || toolChoice?.mode === 'tool' || isForcedSubset(toolChoice);
+  if (isForced) return 'thinking is turned off for this request: Anthropic forbids it where a tool is forced';
+  return isThinkingLost ? lostReason : undefined;
+}
+
+function isForcedSubset(choice: HubRequest['toolChoice']): boolean {
+  return choice?.mode === 'allowed' && choice.choice === 'any';
+}
+
+function toThinking(reasoning: Reasoning, context: RequestContext, whyNot: string | undefined): EncodedThinking {
+  const { note, model } = context;
+  const { effort, summary } = reasoning;
+  const path = 'reasoning.effort';
+  if (effort === undefined) return { isTurnedOn: false };
+  if (!isEffort(effort)) {
+    note({ path, message: `the effort ${effort} is unknown and left out` });
+    return { isTurnedOn: false };
+  }
+  const kind = thinkingFamilies.find(([family]) => family.test(model))?.[1] ?? 'adaptive';
+  if (kind === 'none') {
+    if (effort !== 'none') note({ path, message: `${model} does not think: the effort is left out` });
+    return { isTurnedOn: false };
+  }
+  if (effort === 'none') return { thinking: { type: 'disabled' }, isTurnedOn: false };
+  const word = kind === 'adaptive' ? { effort: anthropicEfforts[effort] } : {};
+  if (whyNot !== undefined) {
+    note({ path, message: whyNot });
+    return { ...word, thinking: { type: 'disabled' }, isTurnedOn: false };
+  }
+  if (kind === 'budget') {
+    const budgetTokens = effortBudgets[effort];
+    return { thinking: { type: 'enabled', budget_tokens: budgetTokens }, budgetTokens, isTurnedOn: true };
+  }
+  const display = summary === undefined || summary === 'none' ? {} : { display: 'summarized' };
+  return { ...word, thinking: { type: 'adaptive', ...display }, isTurnedOn: true };
+}
