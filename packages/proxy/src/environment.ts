@@ -54,19 +54,14 @@ export interface EnvironmentParts {
 
 /** The environment of a running proxy. */
 export function createEnvironment({ clock, log, ledger, readSecret, upstream }: EnvironmentParts): Environment {
-  const states = new Map<string, Disposable>();
   return {
     upstream,
     secret({ secret, entry }: SecretReference): SecretValue {
       return { current: () => readSecret(secret, entry) };
     },
     ledger,
-    state<T extends Disposable>(identity: string, open: () => T): T {
-      const known = states.get(identity) as T | undefined;
-      if (known) return known;
-      const opened = open();
-      states.set(identity, opened);
-      return opened;
+    state() {
+      throw new Error('state is opened by what a snapshot holds; see Store');
     },
     now: () => clock.now(),
     monotonicMs: () => clock.monotonicMs(),

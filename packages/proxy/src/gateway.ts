@@ -1,64 +1,73 @@
-// Puts the data plane together: source → store → binds → pipeline, and takes it apart again.
+// Puts the data plane together: source → store → binds → pipeline, telemetry and admin beside it, and takes it apart again.
 import type { Rejection, ResourceChanges } from '@agentgateway/api/keys.ts';
-import type { Environment } from '@agentgateway/core/environment.ts';
+import { type AdminPort, adminApp, metricsApp, openPort, readinessApp } from './admin/server.ts';
+import { callout } from './backend/callout.ts';
+import type { BackendEnvironment } from './backend/registry.ts';
+import { createEnvironment, systemClock } from './environment.ts';
+import { type Pipeline, handle } from './pipeline/handle.ts';
+import { Readiness } from './readiness.ts';
+import { RecordingLedger } from './recording-ledger.ts';
 import { BindTable } from './server/bind-table.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, gatewayLimits } from './settings.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
 import { Store } from './snapshot/store.ts';
 import { type Source, startSource } from './source/source.ts';
-import { createLogs, type Logs } from './telemetry/log.ts';
-import { type BackendEnvironment } from './backend/registry.ts';
-import { callout } from './backend/callout.ts';
-import { createEnvironment, systemClock } from './environment.ts';
-import { handle, type Pipeline } from './pipeline/handle.ts';
-import { Recorder } from './pipeline/record.ts';
-import { RecordingLedger } from './recording-ledger.ts';
-import { createTransport, type Transport } from './upstream/transport.ts';
+import { type Logs, createLogs } from './telemetry/log.ts';
+import { Metrics } from './telemetry/metrics.ts';
+import { Recorder } from './telemetry/recorder.ts';
+import { Stories } from './telemetry/stories.ts';
+import { Tracing, readTraceSettings } from './telemetry/tracing.ts';
+import { type Transport, createTransport } from './upstream/transport.ts';
+import { version } from './version.ts';
 
 /** A running gateway. */
 export interface Gateway extends AsyncDisposable {
   readonly store: Store;
   readonly source: Source;
-  readonly recorder: Recorder;
   readonly ledger: RecordingLedger;
   readonly logs: Logs;
+  readonly metrics: Metrics;
+  readonly stories: Stories;
+  readonly readiness: Readiness;
   readonly transport: Transport;
+  /** Resolves when something other than a signal asks for the end: `POST /drain` on the admin port. */
+  readonly drainAsked: Promise<void>;
   /** Where the gateway listens, as `address:port`, sorted. */
   addresses(): readonly string[];
+  /** Listener key → why it is not served. */
+  bindErrors(): ReadonlyMap<string, string>;
+  /** The admin, metrics and readiness ports that are open, by what they are. */
+  readonly ports: ReadonlyMap<string, AdminPort>;
+  /** Asks for the end. */
+  startDrain(): void;
   /** Stops accepting, lets requests under way finish until the deadline, then breaks what is left. */
   drain(deadlineMs: number): Promise<void>;
 }
 
-/** How many requests' stories are kept. */
-const storiesMax = 500;
-/** How long a record waits for its attempts' settlements. */
-const settleTimeoutMs = 5000;
-/** Longest request body that steps may read. */
-const replayBytesMax = 32 * 1024 * 1024;
-/** Longest response body that steps may read. */
-const responseBytesMax = 32 * 1024 * 1024;
-
 /** Starts a gateway; resolves once the first configuration is served. Throws ConfigRefused when it cannot be used. */
-export async function startGateway(
-  settings: Settings,
-  logs: Logs = createLogs({
-    level: settings.logLevel,
-    format: settings.logFormat,
-    accessLogFile: settings.accessLogFile,
-  }),
-): Promise<Gateway> {
+export async function startGateway(settings: Settings, logs: Logs = createLogs(settings)): Promise<Gateway> {
   const { log } = logs;
   const clock = systemClock;
   const transport = createTransport({ log, clock });
   const ledger = new RecordingLedger();
-  const environment: Environment = createEnvironment({
-    clock,
-    log,
-    ledger,
-    readSecret: (key, entry) => store.secret(key, entry),
-    upstream: (key) => callout(() => store.current, clock, key),
-  });
-  const backendEnvironment: BackendEnvironment = Object.assign(environment, { transport });
-  const recorder = new Recorder({ clock, log, access: logs.access, storiesMax, settleTimeoutMs });
+  const metrics = new Metrics(version);
+  const stories = new Stories(gatewayLimits.storiesMax);
+  const readiness = new Readiness();
+  const configured = readiness.task('configuration');
+  const traceSettings = readTraceSettings(settings.env);
+  const tracing = traceSettings && new Tracing(traceSettings, version);
+  const { settleTimeoutMs, replayBytesMax, responseBytesMax } = gatewayLimits;
+  const recorder = new Recorder({ clock, timers: transport.timers, logs, metrics, stories, tracing, settleTimeoutMs });
+  const environment: BackendEnvironment = Object.assign(
+    createEnvironment({
+      clock,
+      log,
+      ledger,
+      readSecret: (key, entry) => store.secret(key, entry),
+      upstream: (key) => callout(() => store.current, clock, key),
+    }),
+    { transport },
+  );
   const binds = new BindTable({
     defaultAddress: settings.bindAddress,
     log,
@@ -66,42 +75,89 @@ export async function startGateway(
     trustedHops: settings.trustedHops,
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
   });
-  const store: Store = new Store(backendEnvironment, (next) => binds.open(next.binds));
+  const store: Store = new Store(environment, (next) => binds.open(next.binds));
   const pipeline: Pipeline = {
     store,
     timers: transport.timers,
     limits: { replayBytesMax, responseBytesMax },
-    record: (exchange, reply, end) => recorder.record(exchange, reply, end),
+    begin(exchange, snapshot) {
+      snapshot.use.enter();
+      recorder.begin(exchange);
+    },
+    record: (exchange, reply, end) =>
+      recorder.record(exchange, reply, end, () => (exchange.snapshot as Snapshot).use.leave()),
   };
   const apply = async (
     changes: ResourceChanges,
   ): Promise<{ rejections: Rejection[]; bindErrors: ReadonlyMap<string, string> }> => {
     const rejections = await store.update(changes);
     binds.closeAbsent(store.current.binds);
+    metrics.add('agentgateway_config_updates_total', {});
+    metrics.set('agentgateway_config_generation', {}, store.current.generation);
     return { rejections, bindErrors: binds.errors };
   };
-  const source = startSource({ input: { config: settings.config, env: settings.env }, log, now: clock.now, apply });
+  const source = startSource({
+    input: { config: settings.config, env: settings.env },
+    log,
+    now: () => clock.now(),
+    apply,
+    refused: () => metrics.add('agentgateway_config_refusals_total', {}),
+  });
+  const ports = new Map<string, AdminPort>();
+  const asked = Promise.withResolvers<void>();
   const stop = async (deadlineMs: number): Promise<void> => {
+    readiness.drain();
     await source[Symbol.asyncDispose]();
     await binds.drain(deadlineMs);
     transport.close();
+    for (const port of ports.values()) await port[Symbol.asyncDispose]();
+    await tracing?.[Symbol.asyncDispose]();
     logs.flush();
   };
+  const gateway: Gateway = {
+    store,
+    source,
+    ledger,
+    logs,
+    metrics,
+    stories,
+    readiness,
+    transport,
+    ports,
+    drainAsked: asked.promise,
+    addresses: () => binds.addresses(),
+    bindErrors: () => binds.errors,
+    startDrain: () => asked.resolve(),
+    drain: stop,
+    [Symbol.asyncDispose]: () => stop(0),
+  };
   try {
+    await openPorts(gateway, settings, ports);
     await source.ready;
+    configured();
   } catch (error) {
     await stop(0);
     throw error;
   }
-  return {
-    store,
-    source,
-    recorder,
-    ledger,
-    logs,
-    transport,
-    addresses: () => binds.addresses(),
-    drain: stop,
-    [Symbol.asyncDispose]: () => stop(0),
-  };
+  return gateway;
+}
+
+/** Opens the ports beside the traffic; one that is switched off, or taken by another process, is left out and said. */
+async function openPorts(gateway: Gateway, settings: Settings, ports: Map<string, AdminPort>): Promise<void> {
+  const wanted = [
+    { what: 'admin', app: adminApp(gateway), address: settings.adminAddress, port: settings.adminPort },
+    { what: 'metrics', app: metricsApp(gateway), address: settings.bindAddress, port: settings.metricsPort },
+    { what: 'readiness', app: readinessApp(gateway), address: settings.bindAddress, port: settings.readinessPort },
+  ];
+  for (const { what, app, address, port } of wanted) {
+    if (port === undefined) continue;
+    try {
+      ports.set(what, await openPort(app, address, port, what));
+    } catch (error) {
+      gateway.logs.log.warn(
+        { err: error },
+        error instanceof Error ? error.message : `the ${what} port cannot be opened`,
+      );
+    }
+  }
 }

@@ -8,7 +8,12 @@ export interface Settings {
   readonly config: string | undefined;
   /** Address that listeners without one bind to. */
   readonly bindAddress: string;
-  readonly adminPort: number;
+  /** Where the admin port binds; loopback unless said otherwise, because it has no login. */
+  readonly adminAddress: string;
+  /** Undefined switches a port off. */
+  readonly adminPort: number | undefined;
+  readonly metricsPort: number | undefined;
+  readonly readinessPort: number | undefined;
   readonly logLevel: string;
   readonly logFormat: 'json' | 'pretty';
   readonly accessLogFile: string | undefined;
@@ -16,9 +21,23 @@ export interface Settings {
   readonly drainMs: number;
   /** How many proxies in front are trusted to have set X-Forwarded-* and x-request-id. */
   readonly trustedHops: number;
+  /** Whether prompts and answers may be logged. */
+  readonly logPrompts: boolean;
   /** Environment variables, for `${X}` in configuration and providers' keys. */
   readonly env: Readonly<Record<string, string>>;
 }
+
+/** Limits of the process that are not settings of users. */
+export const gatewayLimits = {
+  /** Requests whose stories are kept. */
+  storiesMax: 500,
+  /** How long a record waits for its attempts' settlements. */
+  settleTimeoutMs: 5000,
+  /** Longest request body that steps may read, in bytes. */
+  replayBytesMax: 32 * 1024 * 1024,
+  /** Longest response body that steps may read, in bytes. */
+  responseBytesMax: 32 * 1024 * 1024,
+} as const;
 
 /** A mistake in flags or environment. */
 export class SettingsError extends Error {}
@@ -29,12 +48,16 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 export const runOptions = {
   file: { type: 'string', short: 'f' },
   bind: { type: 'string' },
+  'admin-address': { type: 'string' },
   'admin-port': { type: 'string' },
+  'metrics-port': { type: 'string' },
+  'readiness-port': { type: 'string' },
   'log-level': { type: 'string' },
   'log-format': { type: 'string' },
   'access-log': { type: 'string' },
   'drain-timeout': { type: 'string' },
   'trusted-hops': { type: 'string' },
+  'log-prompts': { type: 'boolean' },
 } as const;
 
 /** What `agentgateway run --help` prints. */
@@ -42,24 +65,32 @@ export const runHelp = `agentgateway run [-f FILE-OR-FOLDER] [flags]
 
   -f, --file PATH          config.yaml, or a folder with one and plain manifests   AGENTGATEWAY_CONFIG
       --bind ADDRESS       address of listeners that name none (127.0.0.1)         AGENTGATEWAY_BIND
-      --admin-port PORT    admin API on 127.0.0.1 (15000; 0 picks one)             AGENTGATEWAY_ADMIN_PORT
+      --admin-port PORT    admin API (15000; 0 picks one, off: none)               AGENTGATEWAY_ADMIN_PORT
+      --admin-address ADDR where the admin API binds (127.0.0.1; it has no login)  AGENTGATEWAY_ADMIN_ADDRESS
+      --metrics-port PORT  Prometheus metrics (15020; 0 picks one, off: none)      AGENTGATEWAY_METRICS_PORT
+      --readiness-port P   readiness (15021; 0 picks one, off: none)               AGENTGATEWAY_READINESS_PORT
       --log-level LEVEL    ${logLevels.join(', ')} (info)            AGENTGATEWAY_LOG_LEVEL
       --log-format FORMAT  json or pretty (pretty on a terminal)                   AGENTGATEWAY_LOG_FORMAT
       --access-log FILE    append access lines to a file instead of the output     AGENTGATEWAY_ACCESS_LOG
       --drain-timeout S    seconds a shutdown waits for requests under way (30)    AGENTGATEWAY_DRAIN_TIMEOUT
       --trusted-hops N     proxies in front that set X-Forwarded-* (0)             AGENTGATEWAY_TRUSTED_HOPS
+      --log-prompts        log prompts and answers too; off unless asked for       AGENTGATEWAY_LOG_PROMPTS=true
+
+Traces are set by the standard OTEL_* variables: OTEL_EXPORTER_OTLP_ENDPOINT switches them on.
 `;
 
 /** Parses flags and environment. Throws SettingsError naming the flag, what it was and what it may be. */
 export function parseSettings(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Settings {
-  let values: { readonly [K in keyof typeof runOptions]?: string | undefined };
+  let values: Partial<Record<keyof typeof runOptions, string | boolean>>;
   try {
     ({ values } = parseArgs({ args: [...args], options: runOptions, allowPositionals: false }));
   } catch (error) {
     throw new SettingsError(error instanceof Error ? error.message : String(error));
   }
-  const read = (flag: keyof typeof runOptions, variable: string): string | undefined =>
-    values[flag] ?? (env[variable] || undefined);
+  const read = (flag: keyof typeof runOptions, variable: string): string | undefined => {
+    const value = values[flag];
+    return typeof value === 'string' ? value : env[variable] || undefined;
+  };
   const integer = (
     flag: keyof typeof runOptions,
     variable: string,
@@ -72,6 +103,8 @@ export function parseSettings(args: readonly string[], env: Readonly<Record<stri
       throw new SettingsError(`--${flag} (${variable}) is '${text}'; it must be an integer from 0 to ${range.max}`);
     return value;
   };
+  const port = (flag: keyof typeof runOptions, variable: string, fallback: number): number | undefined =>
+    read(flag, variable) === 'off' ? undefined : integer(flag, variable, { fallback, max: 65_535 });
   const choice = (
     flag: keyof typeof runOptions,
     variable: string,
@@ -88,7 +121,10 @@ export function parseSettings(args: readonly string[], env: Readonly<Record<stri
   return Object.freeze({
     config,
     bindAddress: read('bind', 'AGENTGATEWAY_BIND') ?? '127.0.0.1',
-    adminPort: integer('admin-port', 'AGENTGATEWAY_ADMIN_PORT', { fallback: 15_000, max: 65_535 }),
+    adminAddress: read('admin-address', 'AGENTGATEWAY_ADMIN_ADDRESS') ?? '127.0.0.1',
+    adminPort: port('admin-port', 'AGENTGATEWAY_ADMIN_PORT', 15_000),
+    metricsPort: port('metrics-port', 'AGENTGATEWAY_METRICS_PORT', 15_020),
+    readinessPort: port('readiness-port', 'AGENTGATEWAY_READINESS_PORT', 15_021),
     logLevel: choice('log-level', 'AGENTGATEWAY_LOG_LEVEL', { fallback: 'info', allowed: logLevels }),
     logFormat: choice('log-format', 'AGENTGATEWAY_LOG_FORMAT', {
       fallback: process.stdout.isTTY ? 'pretty' : 'json',
@@ -97,6 +133,7 @@ export function parseSettings(args: readonly string[], env: Readonly<Record<stri
     accessLogFile: read('access-log', 'AGENTGATEWAY_ACCESS_LOG'),
     drainMs: integer('drain-timeout', 'AGENTGATEWAY_DRAIN_TIMEOUT', { fallback: 30, max: 86_400 }) * 1000,
     trustedHops: integer('trusted-hops', 'AGENTGATEWAY_TRUSTED_HOPS', { fallback: 0, max: 16 }),
+    logPrompts: values['log-prompts'] === true || env['AGENTGATEWAY_LOG_PROMPTS'] === 'true',
     env: Object.freeze(
       Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
     ),

@@ -1,7 +1,5 @@
 // `agentgateway version`.
-
-/** The product's version. */
-export const version = '0.1.0';
+import { version } from '@agentgateway/proxy/version.ts';
 
 /** Prints the versions of the product and of Node. */
 export async function run(): Promise<number> {

@@ -1,8 +1,15 @@
 // Attempts at plain HTTP upstreams: time-outs, retries and the record of each try.
 import { GatewayError } from '@agentgateway/core/errors.ts';
-import type { AttemptRecord, EndpointAddress, Exchange, Reply } from '@agentgateway/core/exchange.ts';
+import {
+  type AttemptRecord,
+  type EndpointAddress,
+  type Exchange,
+  type Reply,
+  toCancelError,
+} from '@agentgateway/core/exchange.ts';
 import type { CallPlan } from '@agentgateway/core/target.ts';
-import type { Transport, UpstreamRequest } from '../upstream/transport.ts';
+import type { Transport } from '../upstream/transport.ts';
+import type { UpstreamRequest, UpstreamTimeouts } from '../upstream/request.ts';
 import type { BackendEnvironment } from './registry.ts';
 
 /** What a plain HTTP backend says of its endpoint. */
@@ -26,25 +33,39 @@ export async function callHttp(
   pick: () => HttpTarget,
 ): Promise<Reply> {
   const { retry } = plan.settings;
-  const triesMax = 1 + (retry?.attempts ?? 0);
-  const lengthBytes = exchange.body.lengthBytes;
-  const isReplayable =
-    triesMax === 1 || exchange.body.isReplayable || (lengthBytes !== undefined && lengthBytes <= replayBytesMax);
-  if (triesMax > 1 && isReplayable) await exchange.body.bytes(replayBytesMax);
+  if (!retry || retry.attempts === 0) return tryOnce(exchange, plan, environment, pick());
+  const triesMax = (await isReplayable(exchange)) ? 1 + retry.attempts : 1;
   for (let tried = 1; ; tried++) {
-    const isLast = tried >= triesMax || !isReplayable;
+    const isLast = tried >= triesMax;
     try {
       const reply = await tryOnce(exchange, plan, environment, pick());
-      if (isLast || !retry?.codes.includes(reply.status)) return reply;
+      if (isLast || !retry.codes.includes(reply.status)) return reply;
       reply.body.cancel(new Error('the attempt is repeated'));
     } catch (error) {
       if (isLast || exchange.cancelReason || !(error instanceof GatewayError) || !error.retriable) throw error;
     }
-    if (retry && retry.backoffMs > 0)
-      await pause(environment.transport, exchange, retry.backoffMs * (1 + environment.random()));
-    if (exchange.cancelReason) throw new GatewayError('client-gone', 'the exchange was given up between two attempts');
+    if (retry.backoffMs > 0)
+      await pause(environment.transport, exchange, toBackoffMs(retry.backoffMs, tried, environment));
+    if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
   }
 }
+
+/** Whether the request can be sent again; a body known to be short enough is collected for it. */
+async function isReplayable({ body }: Exchange): Promise<boolean> {
+  if (body.isReplayable) return true;
+  const { lengthBytes } = body;
+  if (lengthBytes === undefined || lengthBytes > replayBytesMax) return false;
+  await body.bytes(replayBytesMax);
+  return true;
+}
+
+/** Doubles with each try; jitter between half and the whole keeps clients from coming back together. */
+function toBackoffMs(baseMs: number, tried: number, environment: BackendEnvironment): number {
+  return Math.min(baseMs * 2 ** (tried - 1), backoffMsMax) * (0.5 + environment.random() / 2);
+}
+
+/** Longest wait between two tries. */
+const backoffMsMax = 30_000;
 
 async function tryOnce(
   exchange: Exchange,
@@ -52,32 +73,30 @@ async function tryOnce(
   environment: BackendEnvironment,
   target: HttpTarget,
 ): Promise<Reply> {
-  const attempt = openAttempt(
-    exchange,
-    environment,
-    target.backend,
-    `${target.endpoint.address}:${target.endpoint.port}`,
-  );
-  try {
-    const upstream = await environment.transport.dispatch({
-      endpoint: { ...target.endpoint, ...(target.tls && { tls: target.tls }) },
-      protocol: target.protocol,
-      method: exchange.method,
-      path: exchange.pathAndQuery,
-      authority: target.authority ?? exchange.authority,
-      headers: exchange.headers,
-      body: exchange.body,
-      timeouts: toUpstreamTimeouts(plan),
-      onCancel: (fn) => exchange.onCancel(fn),
-    });
-    attempt.firstByteMs = environment.monotonicMs() - exchange.head.startMs;
-    attempt.status = upstream.status;
-    return { status: upstream.status, headers: upstream.headers, body: upstream.body, origin: 'upstream' };
-  } catch (error) {
-    attempt.endMs = environment.monotonicMs() - exchange.head.startMs;
-    if (error instanceof GatewayError) attempt.reason = error.reason;
-    throw error;
-  }
+  const { endpoint, tls } = target;
+  const attempt = openAttempt(exchange, environment, target.backend, `${endpoint.address}:${endpoint.port}`);
+  // An attempt edits a list of its own, never the exchange's.
+  const sent = exchange.trace ? exchange.headers.clone() : exchange.headers;
+  exchange.trace?.attempt(attempt, sent);
+  const { status, headers, body } = await environment.transport.dispatch({
+    endpoint: tls ? { ...endpoint, tls } : endpoint,
+    protocol: target.protocol,
+    method: exchange.method,
+    path: exchange.pathAndQuery,
+    authority: target.authority ?? exchange.authority,
+    headers: sent,
+    body: exchange.body,
+    timeouts: toUpstreamTimeouts(plan),
+    onCancel: (fn) => exchange.onCancel(fn),
+    onInformation: exchange.inform,
+    onOver: (error) => {
+      attempt.endMs = environment.monotonicMs() - exchange.head.startMs;
+      if (error instanceof GatewayError) attempt.reason = error.reason;
+    },
+  });
+  attempt.firstByteMs = environment.monotonicMs() - exchange.head.startMs;
+  attempt.status = status;
+  return { status, headers, body, origin: 'upstream' };
 }
 
 /** Opens the record of an attempt. */
@@ -99,7 +118,7 @@ export function openAttempt(
 }
 
 /** The transport's time-outs of a rule. */
-export function toUpstreamTimeouts({ settings: { timeouts } }: CallPlan): UpstreamRequest['timeouts'] {
+export function toUpstreamTimeouts({ settings: { timeouts } }: CallPlan): UpstreamTimeouts {
   return {
     connectMs: timeouts.connectMs,
     firstByteMs: timeouts.firstByteMs,
@@ -108,10 +127,14 @@ export function toUpstreamTimeouts({ settings: { timeouts } }: CallPlan): Upstre
   };
 }
 
-function pause(transport: Transport, exchange: Exchange, waitMs: number): Promise<void> {
+/** Waits, unless the exchange is given up before. */
+export function pause(transport: Transport, exchange: Exchange, waitMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = transport.timers.start(waitMs, resolve);
-    exchange.onCancel(() => {
+    const timer = transport.timers.start(waitMs, () => {
+      stopCancel();
+      resolve();
+    });
+    const stopCancel = exchange.onCancel(() => {
       timer.stop();
       resolve();
     });

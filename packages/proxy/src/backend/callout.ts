@@ -36,6 +36,8 @@ export function callout(current: () => Snapshot, clock: Clock, backendKey: strin
       const settings = { ...defaultSettings, timeouts: { ...defaultSettings.timeouts, backendRequestMs: timeoutMs } };
       const reply = await target.call(exchange, { settings, port: 0 });
       await reply.body.bytes(responseBytesMax);
+      // Whoever called keeps the answer for a moment only.
+      reply.body.release();
       return reply;
     },
   };

@@ -1,17 +1,19 @@
 // A request's way through the gateway, in one function (DESIGN §5, contract 7).
 import { GatewayError } from '@agentgateway/core/errors.ts';
-import { Exchange, type ExchangeHead, type Reply } from '@agentgateway/core/exchange.ts';
+import { Exchange, type ExchangeHead, type Reply, toCancelError } from '@agentgateway/core/exchange.ts';
 import type { Responder, ResponseEnd } from '../server/responder.ts';
 import type { BindPlan, PlannedStep, RulePlan, Snapshot, StepPlan } from '../snapshot/snapshot.ts';
 import type { Timer, TimerWheel } from '../upstream/timer-wheel.ts';
 import { dialectOf } from './dialect.ts';
-import { renderError } from './render-error.ts';
+import { renderError, renderGrpcFailure } from './render-error.ts';
 
 /** What the pipeline needs of its process. */
 export interface Pipeline {
   readonly store: { readonly current: Snapshot };
   readonly timers: TimerWheel;
   readonly limits: PipelineLimits;
+  /** An exchange begins with this snapshot; left out where nobody watches. */
+  readonly begin?: (exchange: Exchange, snapshot: Snapshot) => void;
   /** The only place that logs, counts and ends the span. */
   record(exchange: Exchange, reply: Reply, end: ResponseEnd): void;
 }
@@ -43,17 +45,24 @@ export async function handle(
   const snapshot = pipeline.store.current;
   const exchange = new Exchange(head, snapshot);
   exchange.dialect = dialectOf(exchange);
-  responder.onClose(() => exchange.cancel('client-gone'));
+  pipeline.begin?.(exchange, snapshot);
+  exchange.inform = (status, headers) => responder.inform(status, headers);
+  responder.onClose((reason) => exchange.cancel(reason));
+  // A step that waits for the request's body must not outlive the exchange.
+  if (exchange.body.kind === 'source') exchange.onCancel((reason) => exchange.body.cancel(toCancelError(reason)));
   const flight: Flight = { pipeline, exchange, ran: [], deadline: undefined };
   let reply: Reply;
   try {
     reply = await answer(flight, snapshot.binds.get(bindKey));
   } catch (error) {
-    reply = renderError(exchange, exchange.cancelReason ? cancelled(exchange) : error);
+    reply = renderError(exchange, exchange.cancelReason ? toCancelError(exchange.cancelReason) : error);
   }
   if (flight.ran.length > 0) reply = await unwind(flight, reply);
+  if (exchange.dialect === 'grpc' && !reply.renderFailure) reply.renderFailure = renderGrpcFailure;
   const end = await responder.respond(reply);
   flight.deadline?.stop();
+  exchange.body.release();
+  reply.body.release();
   pipeline.record(exchange, reply, end);
 }
 
@@ -95,7 +104,7 @@ async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
   if (early) return early;
   const target = exchange.snapshot.backend(choice.key);
   if (!target) throw new GatewayError('backend-invalid', `backend ${choice.key} does not exist`);
-  if (exchange.cancelReason) throw cancelled(exchange);
+  if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
   return target.call(exchange, { settings: rule.settings, port: choice.port });
 }
 
@@ -159,16 +168,4 @@ async function unwind(flight: Flight, reply: Reply): Promise<Reply> {
     }
   }
   return current;
-}
-
-/** What a cancelled exchange answers, where somebody is still there to read it. */
-function cancelled(exchange: Exchange): GatewayError {
-  switch (exchange.cancelReason) {
-    case 'exchange-timeout':
-      return new GatewayError('exchange-timeout', 'the exchange took longer than timeouts.request allows');
-    case 'drain':
-      return new GatewayError('draining', 'the gateway is shutting down');
-    default:
-      return new GatewayError('client-gone', 'the client closed the connection');
-  }
 }

@@ -31,7 +31,30 @@ export function toErrorBody(dialect: Dialect, error: GatewayError, requestId: st
 /** A trailers-only answer (gRPC over HTTP/2, "Responses"): HTTP 200 and the status in the head. */
 function renderGrpc(error: GatewayError, headers: HeaderList): Pick<Reply, 'status' | 'headers' | 'body'> {
   headers.set('content-type', 'application/grpc');
-  headers.set('grpc-status', String(reasons[error.reason].grpcCode));
-  headers.set('grpc-message', encodeURIComponent(error.message).replaceAll('%20', ' '));
+  addGrpcStatus(headers, error);
   return { status: 200, headers, body: Body.none() };
 }
+
+/** The trailers that end a gRPC answer that cannot be completed. */
+export function renderGrpcFailure(cause: unknown): HeaderList {
+  const trailers = new HeaderList();
+  addGrpcStatus(trailers, GatewayError.from(cause));
+  return trailers;
+}
+
+function addGrpcStatus(headers: HeaderList, { reason, message }: GatewayError): void {
+  headers.set('grpc-status', String(reasons[reason].grpcCode));
+  headers.set('grpc-message', toGrpcMessage(message));
+}
+
+/** Percent-encoded UTF-8; only printable ASCII but `%` stays (gRPC over HTTP/2, "Responses"). */
+function toGrpcMessage(message: string): string {
+  let text = '';
+  for (const byte of Buffer.from(message)) {
+    const isPlain = byte >= 0x20 && byte <= 0x7e && byte !== percent;
+    text += isPlain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return text;
+}
+
+const percent = 0x25;

@@ -1,24 +1,25 @@
 // One listening socket: HTTP/1.1 and HTTP/2 with prior knowledge told apart by their first bytes, both behind one Hono app.
-import { type IncomingMessage, type Server, type ServerResponse, createServer as createHttp1Server } from 'node:http';
-import {
-  type Http2Server,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-  createServer as createHttp2Server,
-} from 'node:http2';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Http2ServerResponse } from 'node:http2';
 import { type Server as NetServer, type Socket, createServer as createNetServer } from 'node:net';
 import { type HttpBindings, getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Log } from '@agentgateway/core/environment.ts';
-import { GatewayError, reasons, type Reason } from '@agentgateway/core/errors.ts';
+import { GatewayError, type Reason } from '@agentgateway/core/errors.ts';
 import type { ExchangeHead } from '@agentgateway/core/exchange.ts';
+import { HeaderList } from '@agentgateway/core/header-list.ts';
 import { Hono } from 'hono';
 import type { Clock } from '../environment.ts';
-import { toHead } from './head.ts';
+import { discardRest } from './discard.ts';
+import { toFailureBody, toRawAnswer } from './failure.ts';
+import { type HeadParts, requestId, toHead } from './head.ts';
+import { openHttp1Server } from './http1-server.ts';
+import { Http2Sessions } from './http2-server.ts';
 import { type ServerLimits, serverLimits } from './limits.ts';
-import { type NodeResponse, NodeResponder, type Responder } from './responder.ts';
 import type { NodeRequest } from './request-source.ts';
+import { NodeResponder, type Responder } from './responder.ts';
+import { Http1Wire, Http2Wire, type NodeResponse } from './response-wire.ts';
+import { sniff } from './sniff.ts';
 
 /** What a bind is opened with. */
 export interface BindOptions {
@@ -38,12 +39,12 @@ export interface Bind extends AsyncDisposable {
   readonly port: number;
   /** Open connections. */
   readonly connections: number;
-  /** Stops accepting; resolves when every connection has ended, those still busy at the deadline broken. */
+  /**
+   * Stops accepting and lets requests under way finish. At the deadline the rest is given up, told so in its own format,
+   * and broken. Resolves when every connection has ended.
+   */
   drain(deadlineMs: number): Promise<void>;
 }
-
-/** First bytes of HTTP/2 with prior knowledge (RFC 9113 §3.4). */
-const preface = Buffer.from('PRI * HTTP/2.0');
 
 /** Opens a socket. Rejects when the address cannot be bound. */
 export async function openBind(options: BindOptions): Promise<Bind> {
@@ -52,36 +53,52 @@ export async function openBind(options: BindOptions): Promise<Bind> {
   return bind;
 }
 
+/** A request that was accepted, on its way through Hono. */
+interface Call {
+  readonly head: ExchangeHead;
+  readonly responder: NodeResponder;
+  readonly hasBody: boolean;
+}
+
 class OpenBind implements Bind {
   readonly #options: BindOptions;
   readonly #limits: ServerLimits;
+  readonly #parts: HeadParts;
   readonly #net: NetServer;
   readonly #http1: Server;
-  readonly #http2: Http2Server;
+  readonly #http2: Http2Sessions;
+  readonly #hono: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   readonly #sockets = new Set<Socket>();
-  readonly #sessions = new Set<ServerHttp2Session>();
+  /** Connections whose protocol is not known yet. */
+  readonly #fresh = new Set<Socket>();
+  readonly #calls = new WeakMap<object, Call>();
+  readonly #active = new Map<NodeResponder, NodeRequest>();
+  /** HTTP/1.1 connections on which nothing after the current answer can be understood. */
+  readonly #broken = new WeakSet<Socket>();
   #isDraining = false;
+  #isRefusedByHono = false;
   #whenEmpty: (() => void) | undefined;
 
   constructor(options: BindOptions) {
     this.#options = options;
     this.#limits = options.limits ?? serverLimits;
-    const app = new Hono<{ Bindings: HttpBindings }>();
-    app.all('*', async ({ env }) => {
-      await this.#serve(env.incoming, env.outgoing);
-      return RESPONSE_ALREADY_SENT;
+    this.#parts = { clock: options.clock, limits: this.#limits, trustedHops: options.trustedHops ?? 0 };
+    this.#hono = this.#openHono();
+    this.#http1 = openHttp1Server(this.#limits, {
+      request: (request, response, expects) => this.#take(request, response, expects),
+      refuse: (request, response, error) => this.#refuse(request, response, error),
+      invalid: (socket, reason, message) => this.#invalid(socket, reason, message),
     });
-    // Without autoCleanupIncoming: false, HTTP/2 request bodies still arriving would be cut.
-    const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false, autoCleanupIncoming: false });
-    const listener = (request: NodeRequest, response: NodeResponse): void => {
-      serve(request as IncomingMessage, response as ServerResponse).catch((error: unknown) =>
-        this.#options.log.error({ err: error }, 'a request listener failed'),
-      );
-    };
-    this.#http1 = this.#openHttp1(listener);
-    this.#http2 = this.#openHttp2(listener);
-    this.#net = createNetServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#http2 = new Http2Sessions(this.#limits, options.log, (request, response, expects) =>
+      this.#take(request, response, expects),
+    );
+    this.#net = createNetServer({ noDelay: true, highWaterMark: this.#limits.writeBufferBytesMax }, (socket) =>
+      this.#accept(socket),
+    );
     this.#net.maxConnections = this.#limits.connectionsMax;
+    this.#net.on('drop', () =>
+      options.log.warn({ connectionsMax: this.#limits.connectionsMax }, 'a connection was refused: connectionsMax'),
+    );
   }
 
   get address(): string {
@@ -100,9 +117,13 @@ class OpenBind implements Bind {
 
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#net.once('error', reject);
+      const failed = (error: unknown): void => {
+        this.#http1.close();
+        reject(error instanceof Error ? error : new Error('listening failed'));
+      };
+      this.#net.once('error', failed);
       this.#net.listen({ host: this.#options.address, port: this.#options.port, backlog: 1024 }, () => {
-        this.#net.off('error', reject);
+        this.#net.off('error', failed);
         this.#net.on('error', (error) => this.#options.log.error({ err: error }, 'a listening socket failed'));
         resolve();
       });
@@ -112,13 +133,20 @@ class OpenBind implements Bind {
   async drain(deadlineMs: number): Promise<void> {
     this.#isDraining = true;
     this.#net.close();
-    this.#http1.closeIdleConnections();
-    for (const session of this.#sessions) session.close();
+    // Ends idle connections, and the watch over late ones.
+    this.#http1.close();
+    this.#http2.close();
+    for (const socket of this.#fresh) socket.destroy();
     if (this.#sockets.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenEmpty = resolve;
-    const timer = setTimeout(() => {
+    const breakAll = (): void => {
       for (const socket of this.#sockets) socket.destroy();
+    };
+    let timer = setTimeout(() => {
+      for (const responder of this.#active.keys()) responder.giveUp('drain');
+      if (this.#active.size > 0) timer = setTimeout(breakAll, this.#limits.drainGraceMs);
+      else breakAll();
     }, deadlineMs);
     await promise;
     clearTimeout(timer);
@@ -128,123 +156,106 @@ class OpenBind implements Bind {
     await this.drain(0);
   }
 
-  #openHttp1(listener: (request: NodeRequest, response: NodeResponse) => void): Server {
-    const { headerBytesMax, headersTimeoutMs, keepAliveTimeoutMs } = this.#limits;
-    const server = createHttp1Server(
-      {
-        maxHeaderSize: headerBytesMax,
-        requestTimeout: 0,
-        headersTimeout: headersTimeoutMs,
-        keepAliveTimeout: keepAliveTimeoutMs,
-        connectionsCheckingInterval: 1000,
-        requireHostHeader: false,
+  #openHono(): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+    const app = new Hono<{ Bindings: HttpBindings }>();
+    app.all('*', async ({ env }) => {
+      await this.#serve(env.incoming);
+      return RESPONSE_ALREADY_SENT;
+    });
+    return getRequestListener(app.fetch, {
+      overrideGlobalObjects: false,
+      // On, it would cut HTTP/2 request bodies that are still arriving.
+      autoCleanupIncoming: false,
+      // Called at once for targets that are no URL to Hono, such as `*`; which are allowed, framing.ts has decided.
+      errorHandler: () => {
+        this.#isRefusedByHono = true;
       },
-      listener,
-    );
-    server.maxHeadersCount = this.#limits.headersMax + 1;
-    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      continueLater.set(request, () => response.writeContinue());
-      listener(request, response);
     });
-    server.on('upgrade', (_request, socket: Socket) =>
-      refuse(socket, 'bad-request', 'upgrades are not served on this listener'),
-    );
-    server.on('connect', (_request, socket: Socket) =>
-      refuse(socket, 'method-not-allowed', 'CONNECT is not served on this listener'),
-    );
-    server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
-      const reason: Reason =
-        error.code === 'HPE_HEADER_OVERFLOW'
-          ? 'headers-too-large'
-          : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-            ? 'request-timeout'
-            : 'bad-framing';
-      refuse(socket, reason, reasons[reason].hint);
-    });
-    return server;
-  }
-
-  #openHttp2(listener: (request: NodeRequest, response: NodeResponse) => void): Http2Server {
-    const { concurrentStreamsMax, headerBytesMax, sessionMemoryMb, headersMax } = this.#limits;
-    const server = createHttp2Server(
-      {
-        maxSessionMemory: sessionMemoryMb,
-        maxHeaderListPairs: headersMax + 8,
-        settings: { maxConcurrentStreams: concurrentStreamsMax, maxHeaderListSize: headerBytesMax },
-      },
-      listener as (request: Http2ServerRequest, response: Http2ServerResponse) => void,
-    );
-    server.on('session', (session) => {
-      this.#sessions.add(session);
-      session.on('close', () => this.#sessions.delete(session));
-      session.on('error', (error) => this.#options.log.debug({ err: error }, 'an HTTP/2 session failed'));
-      if (this.#isDraining) session.close();
-    });
-    return server;
   }
 
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
+    this.#fresh.add(socket);
     socket.on('close', () => {
       this.#sockets.delete(socket);
+      this.#fresh.delete(socket);
       if (this.#sockets.size === 0) this.#whenEmpty?.();
     });
     socket.on('error', () => socket.destroy());
-    const timer = setTimeout(() => socket.destroy(), this.#limits.headersTimeoutMs);
-    const peek = (): void => {
-      const chunk = socket.read() as Buffer | null;
-      if (chunk === null) return;
-      if (chunk.length < preface.length && preface.subarray(0, chunk.length).equals(chunk)) {
-        socket.unshift(chunk);
-        socket.once('readable', peek);
-        return;
-      }
-      clearTimeout(timer);
-      socket.unshift(chunk);
-      const isH2 = chunk.length >= preface.length && chunk.subarray(0, preface.length).equals(preface);
-      if (isH2) this.#http2.emit('connection', socket);
+    sniff(socket, this.#limits.headersTimeoutMs, (isHttp2) => {
+      this.#fresh.delete(socket);
+      if (isHttp2) this.#http2.server.emit('connection', socket);
       else this.#http1.emit('connection', socket);
-    };
-    socket.once('readable', peek);
-    socket.on('close', () => clearTimeout(timer));
+    });
   }
 
-  async #serve(request: NodeRequest, response: NodeResponse): Promise<void> {
-    const { clock, trustedHops = 0, handle } = this.#options;
+  #take(request: NodeRequest, response: NodeResponse, expects: (() => void) | undefined): void {
+    let isAwaited = expects !== undefined;
     let head: ExchangeHead;
     try {
-      head = toHead(request, { clock, limits: this.#limits, trustedHops }, continueLater.get(request));
+      head = toHead(request, this.#parts, expects && (() => ((isAwaited = false), expects())));
     } catch (error) {
-      const failure = GatewayError.from(error);
-      response.statusCode = failure.status;
-      response.setHeader('content-type', 'application/json');
-      if (request.httpVersionMajor === 1) response.setHeader('connection', 'close');
-      (response as ServerResponse).end(toBody(failure.reason, failure.message));
+      this.#refuse(request, response, GatewayError.from(error));
       return;
     }
-    const responder = new NodeResponder(response, {
+    const wire = response instanceof Http2ServerResponse ? new Http2Wire(response) : new Http1Wire(response);
+    const responder = new NodeResponder(wire, {
       method: head.method,
       requestId: head.id,
-      isLast: () => this.#isDraining,
+      // A client that was never told to go on may send its body or not: only the connection's end is clear to both.
+      isLast: () => this.#isDraining || isAwaited || this.#broken.has(request.socket),
     });
-    await handle(head, responder);
-    // A body that nobody read must not hold up the next request of the connection.
-    if (!request.readableEnded) request.resume();
+    this.#calls.set(request, { head, responder, hasBody: head.body.kind !== 'none' });
+    const served = this.#hono(request as IncomingMessage, response as ServerResponse);
+    if (this.#isRefusedByHono) {
+      this.#isRefusedByHono = false;
+      this.#watch(this.#serve(request));
+    } else this.#watch(served);
   }
-}
 
-/** What to do when the body of a request with `expect: 100-continue` is first read. */
-const continueLater = new WeakMap<object, () => void>();
+  #watch(served: Promise<void>): void {
+    served.catch((error: unknown) => this.#options.log.error({ err: error }, 'a request listener failed'));
+  }
 
-function refuse(socket: Socket, reason: Reason, message: string): void {
-  if (socket.destroyed || !socket.writable) return;
-  const body = toBody(reason, message);
-  socket.end(
-    `HTTP/1.1 ${reasons[reason].status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
-}
+  async #serve(request: NodeRequest): Promise<void> {
+    const { head, responder, hasBody } = this.#calls.get(request)!;
+    this.#active.set(responder, request);
+    try {
+      await this.#options.handle(head, responder);
+    } finally {
+      this.#active.delete(responder);
+      if (hasBody) discardRest(request, this.#limits);
+      // A connection that became idle while draining is not waited for.
+      if (this.#isDraining) setImmediate(() => this.#http1.closeIdleConnections());
+      if (this.#broken.has(request.socket)) request.socket.destroySoon();
+    }
+  }
 
-function toBody(reason: Reason, message: string): string {
-  return JSON.stringify({ error: { reason, message, hint: reasons[reason].hint } });
+  /** Answers a request that cannot be served, before there is an exchange. */
+  #refuse(request: NodeRequest, response: NodeResponse, error: GatewayError): void {
+    const id = requestId(new HeaderList(request.rawHeaders), this.#parts);
+    response.statusCode = error.status;
+    response.setHeader('content-type', 'application/json');
+    response.setHeader('x-request-id', id);
+    if (!(response instanceof Http2ServerResponse)) {
+      response.setHeader('connection', 'close');
+      this.#broken.add(request.socket);
+    }
+    const body = JSON.stringify(toFailureBody(error.reason, error.message, { requestId: id }));
+    (response as ServerResponse).end(body);
+    discardRest(request, this.#limits);
+  }
+
+  /** Answers bytes that are no request. Where they are part of a body, its request is answered; others finish first. */
+  #invalid(socket: Socket, reason: Reason, message: string): void {
+    if (socket.destroyed || !socket.writable || this.#broken.has(socket)) return;
+    this.#broken.add(socket);
+    let isBusy = false;
+    for (const request of this.#active.values()) {
+      if (request.socket !== socket) continue;
+      isBusy = true;
+      if (!request.complete) this.#calls.get(request)?.head.body.cancel(new GatewayError(reason, message));
+    }
+    if (!isBusy) socket.end(toRawAnswer(reason, message, this.#options.clock.id()), () => socket.destroy());
+  }
 }

@@ -1,5 +1,6 @@
 // Framing that node's parser lets through and a gateway must not (RFC 9112 §3.2, §6.1): judged on the raw head.
 import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { isNamed } from '@agentgateway/core/header-list.ts';
 
@@ -14,21 +15,42 @@ const authorityPattern = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?
 
 /** Judges an HTTP/1.x head and splits its target. Throws `bad-framing` saying what is ambiguous. */
 export function readTarget(message: IncomingMessage): RequestTarget {
-  const raw = message.rawHeaders;
-  let host: string | undefined;
-  let hosts = 0;
-  for (let i = 0; i < raw.length; i += 2) {
-    if (isNamed(raw[i]!, 'host')) {
-      hosts++;
-      host = raw[i + 1]!;
-    } else if (message.httpVersion === '1.0' && isNamed(raw[i]!, 'transfer-encoding')) {
-      throw new GatewayError('bad-framing', 'transfer-encoding is not part of HTTP/1.0');
-    }
-  }
-  if (hosts > 1) throw new GatewayError('bad-framing', 'the request has more than one host field');
-  if (hosts === 0 && message.httpVersion !== '1.0')
+  const { rawHeaders: raw, httpVersion } = message;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0')
+    throw new GatewayError('bad-framing', `HTTP/${httpVersion} is not spoken here`);
+  const host = onlyHost(raw);
+  if (host === undefined && httpVersion === '1.1')
     throw new GatewayError('bad-framing', 'the request has no host field');
+  for (let i = 0; i < raw.length; i += 2) {
+    if (!isNamed(raw[i]!, 'transfer-encoding')) continue;
+    if (httpVersion === '1.0') throw new GatewayError('bad-framing', 'transfer-encoding is not part of HTTP/1.0');
+    if (raw[i + 1]!.toLowerCase() !== 'chunked')
+      throw new GatewayError('bad-framing', 'the only transfer-encoding understood is chunked');
+  }
   return splitTarget(message.url ?? '/', host);
+}
+
+/** Judges an HTTP/2 head (RFC 9113 §8.3.1): the authority is named once, and the path is a path. */
+export function readHttp2Target(message: Http2ServerRequest): RequestTarget {
+  const host = onlyHost(message.rawHeaders);
+  const authority = message.headers[':authority'];
+  if (host !== undefined && authority !== undefined && host.toLowerCase() !== authority.toLowerCase())
+    throw new GatewayError('bad-framing', 'the request has a host field unlike its :authority');
+  const named = authority ?? host;
+  if (!named) throw new GatewayError('bad-framing', 'the request has neither :authority nor host');
+  const { url } = message;
+  if (!url.startsWith('/') && url !== '*') throw new GatewayError('bad-framing', 'the :path is not a path');
+  return splitTarget(url, named);
+}
+
+function onlyHost(raw: readonly string[]): string | undefined {
+  let host: string | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    if (!isNamed(raw[i]!, 'host')) continue;
+    if (host !== undefined) throw new GatewayError('bad-framing', 'the request has more than one host field');
+    host = raw[i + 1]!;
+  }
+  return host;
 }
 
 /** Splits a target; an absolute form must agree with the host field. */

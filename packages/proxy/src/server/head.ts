@@ -1,13 +1,12 @@
 // From node's request to an ExchangeHead: target, end-to-end headers, forwarding facts, request id.
-import type { IncomingMessage } from 'node:http';
 import { Http2ServerRequest } from 'node:http2';
 import { Body } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { ExchangeHead } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { Clock } from '../environment.ts';
-import { readTarget, splitTarget } from './framing.ts';
-import { removeHopByHop } from './hop-by-hop.ts';
+import { isHopByHop, namedByConnection } from '../wire/hop-by-hop.ts';
+import { readHttp2Target, readTarget } from './framing.ts';
 import type { ServerLimits } from './limits.ts';
 import { type NodeRequest, RequestSource } from './request-source.ts';
 
@@ -21,20 +20,19 @@ export interface HeadParts {
 
 /** Builds the head. Throws GatewayError for what cannot be served. */
 export function toHead(message: NodeRequest, parts: HeadParts, onFirstRead: (() => void) | undefined): ExchangeHead {
+  const { clock, limits, trustedHops } = parts;
   const isH2 = message instanceof Http2ServerRequest;
-  if (message.rawHeaders.length / 2 > parts.limits.headersMax)
-    throw new GatewayError('headers-too-large', `the request has more than ${parts.limits.headersMax} header fields`);
-  const target = isH2 ? splitTarget(message.url, message.authority || message.headers.host) : readTarget(message);
-  const headers = new HeaderList(isH2 ? withoutPseudo(message.rawHeaders) : message.rawHeaders.slice());
-  const hasBody = isH2 ? !message.stream.endAfterHeaders : hasH1Body(message);
-  const length = headers.get('content-length');
-  removeHopByHop(headers);
-  headers.removeWhere((name) => isUnwanted(name));
+  if (message.rawHeaders.length / 2 > limits.headersMax)
+    throw new GatewayError('headers-too-large', `the request has more than ${limits.headersMax} header fields`);
+  const target = isH2 ? readHttp2Target(message) : readTarget(message);
+  const { headers, length, isChunked } = endToEnd(message.rawHeaders);
+  const hasBody = isH2 ? !message.stream.endAfterHeaders : isChunked || (length !== undefined && length !== '0');
   const { socket } = message;
-  const address = plainAddress(socket.remoteAddress ?? '');
-  forward(headers, { address, authority: target.authority, hops: parts.trustedHops });
-  const id = (parts.trustedHops > 0 ? headers.get('x-request-id') : undefined) ?? parts.clock.id();
+  const peer = plainAddress(socket.remoteAddress ?? '');
+  const address = forward(headers, { peer, authority: target.authority, trustedHops });
+  const id = requestId(headers, parts);
   headers.set('x-request-id', id);
+  const lengthBytes = length === undefined ? undefined : Number(length);
   return {
     id,
     method: message.method ?? 'GET',
@@ -43,47 +41,71 @@ export function toHead(message: NodeRequest, parts: HeadParts, onFirstRead: (() 
     httpVersion: isH2 ? '2' : message.httpVersion === '1.0' ? '1.0' : '1.1',
     headers,
     body: hasBody
-      ? Body.from(
-          new RequestSource(message, {
-            lengthBytes: length === undefined ? undefined : Number(length),
-            idleTimeoutMs: parts.limits.requestIdleTimeoutMs,
-            onFirstRead,
-          }),
-        )
+      ? Body.from(new RequestSource(message, { lengthBytes, idleTimeoutMs: limits.requestIdleTimeoutMs, onFirstRead }))
       : Body.none(),
     client: { address, port: socket.remotePort ?? 0 },
     tls: undefined,
-    startMs: parts.clock.monotonicMs(),
-    startEpochMs: parts.clock.now(),
+    startMs: clock.monotonicMs(),
+    startEpochMs: clock.now(),
   };
 }
 
-/** Fields whose meaning lives on the exchange. */
-function isUnwanted(name: string): boolean {
-  const lower = name.toLowerCase();
-  return lower === 'host' || lower === 'expect' || lower === 'content-length';
+/** The id of a request: a trusted hop's, if it gave a sane one, else a new one. */
+export function requestId(headers: HeaderList, { clock, trustedHops }: HeadParts): string {
+  const given = trustedHops > 0 ? headers.get('x-request-id') : undefined;
+  return given !== undefined && saneId.test(given) ? given : clock.id();
 }
 
-function hasH1Body(message: IncomingMessage): boolean {
-  const length = message.headers['content-length'];
-  return message.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
-}
+const saneId = /^[\x21-\x7e]{1,128}$/;
 
-function withoutPseudo(raw: readonly string[]): string[] {
+/** The fields that pass, in order, and what the others said of the body; `host` and `expect` live on the exchange. */
+function endToEnd(raw: readonly string[]): { headers: HeaderList; length: string | undefined; isChunked: boolean } {
   const kept: string[] = [];
-  for (let i = 0; i < raw.length; i += 2) if (!raw[i]!.startsWith(':')) kept.push(raw[i]!, raw[i + 1]!);
-  return kept;
+  let length: string | undefined;
+  let isChunked = false;
+  let hasConnection = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    if (isHopByHop(name)) {
+      hasConnection ||= name.length === 'connection'.length;
+      isChunked ||= name.length === 'transfer-encoding'.length;
+      continue;
+    }
+    if (name.charCodeAt(0) === colon) continue;
+    const { length: size } = name;
+    if (size === 4 || size === 6 || size === 14) {
+      const lower = name.toLowerCase();
+      if (lower === 'host' || lower === 'expect') continue;
+      if (lower === 'content-length') {
+        length = raw[i + 1]!;
+        continue;
+      }
+    }
+    kept.push(name, raw[i + 1]!);
+  }
+  const headers = new HeaderList(kept);
+  const named = hasConnection ? namedByConnection(new HeaderList(raw as string[])) : undefined;
+  if (named) headers.removeWhere((name) => named.has(name.toLowerCase()));
+  return { headers, length, isChunked };
 }
 
-/** Appends to what trusted proxies said of the client, and drops what others claim. */
+const colon = 0x3a;
+
+/**
+ * Appends to what trusted proxies said of the client, and drops what others claim. Returns the client's address: each
+ * trusted hop added the one it saw, so with n of them the client is the n-th from the end.
+ */
 function forward(
   headers: HeaderList,
-  { address, authority, hops }: { readonly address: string; readonly authority: string; readonly hops: number },
-): void {
-  const before = hops > 0 ? headers.combined('x-forwarded-for') : undefined;
-  headers.set('x-forwarded-for', before === undefined ? address : `${before}, ${address}`);
-  if (hops === 0 || !headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', 'http');
-  if (hops === 0 || !headers.has('x-forwarded-host')) headers.set('x-forwarded-host', authority);
+  { peer, authority, trustedHops }: { readonly peer: string; readonly authority: string; readonly trustedHops: number },
+): string {
+  const before = trustedHops > 0 ? headers.combined('x-forwarded-for') : undefined;
+  headers.set('x-forwarded-for', before === undefined ? peer : `${before}, ${peer}`);
+  if (trustedHops === 0 || !headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', 'http');
+  if (trustedHops === 0 || !headers.has('x-forwarded-host')) headers.set('x-forwarded-host', authority);
+  if (before === undefined) return peer;
+  const seen = before.split(',');
+  return seen[Math.max(0, seen.length - trustedHops)]!.trim() || peer;
 }
 
 function plainAddress(address: string): string {

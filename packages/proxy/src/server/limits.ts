@@ -8,8 +8,9 @@ export interface ServerLimits {
   readonly headersMax: number;
   /** From the connection's first byte to the end of the head. */
   readonly headersTimeoutMs: number;
-  /** Between two chunks of a request body. */
+  /** Between two chunks of a request body, while the client is waited for. */
   readonly requestIdleTimeoutMs: number;
+  /** How long a connection without a request is kept. */
   readonly keepAliveTimeoutMs: number;
   /** Streams of one HTTP/2 connection at a time. */
   readonly concurrentStreamsMax: number;
@@ -17,6 +18,14 @@ export interface ServerLimits {
   readonly connectionsMax: number;
   /** Memory of one HTTP/2 session, in megabytes. */
   readonly sessionMemoryMb: number;
+  /** Response bytes that wait for a client's socket before the source must wait. */
+  readonly writeBufferBytesMax: number;
+  /** How much of a request body nobody wants is read after the answer, so that the client gets to see it. */
+  readonly discardBytesMax: number;
+  /** For how long. */
+  readonly discardTimeoutMs: number;
+  /** How long requests that a drain gave up may take to say so to their clients. */
+  readonly drainGraceMs: number;
 }
 
 /** The limits in force. */
@@ -29,4 +38,8 @@ export const serverLimits: ServerLimits = {
   concurrentStreamsMax: 256,
   connectionsMax: 10_000,
   sessionMemoryMb: 10,
+  writeBufferBytesMax: 64 * 1024,
+  discardBytesMax: 1024 * 1024,
+  discardTimeoutMs: 5000,
+  drainGraceMs: 500,
 };

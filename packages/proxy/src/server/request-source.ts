@@ -1,6 +1,6 @@
 // A request's body from node's readable: back-pressure both ways, nothing buffered besides, 100-continue on first read.
 import type { IncomingMessage } from 'node:http';
-import type { Http2ServerRequest } from 'node:http2';
+import { Http2ServerRequest, constants } from 'node:http2';
 import type { BodySource, Sink } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
@@ -8,81 +8,116 @@ import { HeaderList } from '@agentgateway/core/header-list.ts';
 /** Either server's request. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 
+/** What a request body is read with. */
+export interface RequestSourceOptions {
+  readonly lengthBytes: number | undefined;
+  /** How long the client may send nothing, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** Called when the body is first read: the client may be waiting for a word. */
+  readonly onFirstRead?: (() => void) | undefined;
+}
+
 /** Reads a node request's body once. */
 export class RequestSource implements BodySource {
   readonly lengthBytes: number | undefined;
   readonly #message: NodeRequest;
-  readonly #onFirstRead: (() => void) | undefined;
-  readonly #idleTimeoutMs: number;
+  readonly #options: RequestSourceOptions;
+  readonly #done = Promise.withResolvers<HeaderList | undefined>();
+  #sink: Sink | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #isOver = false;
 
-  constructor(
-    message: NodeRequest,
-    options: {
-      readonly lengthBytes: number | undefined;
-      readonly idleTimeoutMs: number;
-      readonly onFirstRead?: (() => void) | undefined;
-    },
-  ) {
+  constructor(message: NodeRequest, options: RequestSourceOptions) {
     this.#message = message;
+    this.#options = options;
     this.lengthBytes = options.lengthBytes;
-    this.#onFirstRead = options.onFirstRead;
-    this.#idleTimeoutMs = options.idleTimeoutMs;
   }
 
   pipe(sink: Sink): Promise<HeaderList | undefined> {
-    this.#onFirstRead?.();
+    this.#sink = sink;
     const message = this.#message;
-    const { promise, resolve, reject } = Promise.withResolvers<HeaderList | undefined>();
-    const gone = (): GatewayError => new GatewayError('client-gone', 'the client left before its request was whole');
+    if (this.#isOver) return this.#done.promise;
     if (message.destroyed && !message.readableEnded) {
-      reject(gone());
-      return promise;
+      this.#fail(gone());
+      return this.#done.promise;
     }
-    const idle = setTimeout(
-      () => fail(new GatewayError('request-timeout', `no byte of the request body for ${this.#idleTimeoutMs} ms`)),
-      this.#idleTimeoutMs,
+    this.#options.onFirstRead?.();
+    const { idleTimeoutMs } = this.#options;
+    this.#idle = setTimeout(
+      () => this.#fail(new GatewayError('request-timeout', `no byte of the request body for ${idleTimeoutMs} ms`)),
+      idleTimeoutMs,
     );
-    let isOver = false;
-    const over = (): void => {
-      isOver = true;
-      clearTimeout(idle);
-      message.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
-    };
-    const fail = (error: unknown): void => {
-      if (isOver) return;
-      over();
-      message.resume();
-      reject(error);
-    };
-    const onData = (chunk: Buffer): void => {
-      idle.refresh();
-      let result: true | Promise<void>;
-      try {
-        result = sink.write(chunk);
-      } catch (error) {
-        fail(error);
-        return;
-      }
-      if (result === true) return;
-      message.pause();
-      result.then(() => message.resume(), fail);
-    };
-    const onEnd = (): void => {
-      if (!message.complete) {
-        fail(gone());
-        return;
-      }
-      over();
-      const trailers = message.rawTrailers;
-      resolve(trailers.length > 0 ? new HeaderList(trailers.slice()) : undefined);
-    };
-    const onClose = (): void => fail(gone());
-    message.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
-    return promise;
+    message.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onGone).on('error', this.#onGone);
+    return this.#done.promise;
   }
 
-  cancel(): void {
-    // What is left is read and thrown away by the server when the response ends.
-    this.#message.resume();
+  cancel(cause: unknown): void {
+    // Nobody may be piping yet; whoever tries later gets the cause.
+    this.#done.promise.catch(() => undefined);
+    this.#fail(cause);
   }
+
+  readonly #onData = (chunk: Buffer): void => {
+    let result: true | Promise<void>;
+    try {
+      result = this.#sink!.write(chunk);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (result === true) {
+      this.#idle?.refresh();
+      return;
+    }
+    // Whoever makes the client wait may not blame it for the silence.
+    clearTimeout(this.#idle);
+    this.#message.pause();
+    result.then(
+      () => {
+        if (this.#isOver) return;
+        this.#idle?.refresh();
+        this.#message.resume();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  };
+
+  readonly #onEnd = (): void => {
+    const message = this.#message;
+    if (!isWhole(message)) {
+      this.#fail(gone());
+      return;
+    }
+    this.#over();
+    const { rawTrailers } = message;
+    this.#done.resolve(rawTrailers.length > 0 ? new HeaderList(rawTrailers.slice()) : undefined);
+  };
+
+  readonly #onGone = (): void => this.#fail(gone());
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#done.reject(error);
+  }
+
+  /** What is left is read and thrown away by the server, within its limits, when the answer is given. */
+  #over(): void {
+    this.#isOver = true;
+    clearTimeout(this.#idle);
+    const message = this.#message;
+    message.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onGone).off('error', this.#onGone);
+    if (!message.readableEnded) message.pause();
+  }
+}
+
+/** Node ends an HTTP/2 request's reading side after a reset, too. */
+function isWhole(message: NodeRequest): boolean {
+  if (!(message instanceof Http2ServerRequest)) return message.complete;
+  const { stream } = message;
+  return !message.aborted && !stream.aborted && (stream.rstCode ?? 0) === constants.NGHTTP2_NO_ERROR;
+}
+
+function gone(): GatewayError {
+  return new GatewayError('client-gone', 'the client left before its request was whole');
 }

@@ -1,12 +1,10 @@
 // The only place that writes to a client: one write for small replies, back-pressure for streams, and honest ends (contract 10).
-import type { ServerResponse } from 'node:http';
-import { Http2ServerResponse } from 'node:http2';
-import type { Reply } from '@agentgateway/core/exchange.ts';
-import type { HeaderList } from '@agentgateway/core/header-list.ts';
-import { removeHopByHop } from './hop-by-hop.ts';
-
-/** Either server's response. */
-export type NodeResponse = ServerResponse | Http2ServerResponse;
+import type { CancelReason, Reply } from '@agentgateway/core/exchange.ts';
+import { GatewayError, reasons } from '@agentgateway/core/errors.ts';
+import { HeaderList } from '@agentgateway/core/header-list.ts';
+import { removeHopByHop } from '../wire/hop-by-hop.ts';
+import { toFailureBody } from './failure.ts';
+import type { Wire } from './response-wire.ts';
 
 /** How a response ended. */
 export interface ResponseEnd {
@@ -21,8 +19,10 @@ export interface ResponseEnd {
 export interface Responder {
   /** Writes the reply; resolves, never rejects, when the last byte is handed over or the client is gone. */
   respond(reply: Reply): Promise<ResponseEnd>;
-  /** Calls back once if the client leaves before the answer is whole. */
-  onClose(fn: () => void): void;
+  /** Calls back once if the answer is not wanted any more before it is whole: the client left, or the server must end. */
+  onClose(fn: (reason: CancelReason) => void): void;
+  /** Passes an interim answer (1xx but 101), where the client can take one. */
+  inform(status: number, headers: HeaderList): void;
 }
 
 /** What a responder needs to know beside node's response. */
@@ -33,49 +33,122 @@ export interface ResponderParts {
   readonly isLast: () => boolean;
 }
 
-/** Writes to a node:http or node:http2 response. */
+/** Writes to either server's response. */
 export class NodeResponder implements Responder {
-  readonly #response: NodeResponse;
+  readonly #wire: Wire;
   readonly #parts: ResponderParts;
-  #onClose: (() => void) | undefined;
+  #onClose: ((reason: CancelReason) => void) | undefined;
+  #closeReason: CancelReason | undefined;
   #isOver = false;
   #isGone = false;
   #wake: (() => void) | undefined;
   #bodyBytes = 0;
 
-  constructor(response: NodeResponse, parts: ResponderParts) {
-    this.#response = response;
+  constructor(wire: Wire, parts: ResponderParts) {
+    this.#wire = wire;
     this.#parts = parts;
-    response.on('close', () => this.#closed());
-    response.on('error', () => this.#closed());
-    response.on('drain', () => this.#wake?.());
+    wire.listen(this);
   }
 
-  onClose(fn: () => void): void {
+  onClose(fn: (reason: CancelReason) => void): void {
     this.#onClose = fn;
-    if (this.#isGone) fn();
+    if (this.#closeReason) fn(this.#closeReason);
+  }
+
+  /** The server gives the exchange up; the client is told what can be told. */
+  giveUp(reason: CancelReason): void {
+    if (this.#closeReason || this.#isOver) return;
+    this.#closeReason = reason;
+    this.#onClose?.(reason);
+  }
+
+  inform(status: number, headers: HeaderList): void {
+    if (!this.#isGone && !this.#wire.isHeadSent) this.#wire.inform(status, headers);
   }
 
   async respond(reply: Reply): Promise<ResponseEnd> {
+    try {
+      return await this.#respond(reply);
+    } catch (error) {
+      reply.body.cancel(error);
+      this.#isOver = true;
+      this.#apologize();
+      return this.#end(error);
+    }
+  }
+
+  /** Node refuses what no message may hold, such as a line feed in a field; mostly nothing was sent then. */
+  #apologize(): void {
+    const wire = this.#wire;
+    try {
+      if (wire.isHeadSent) throw new Error('too late');
+      const body = Buffer.from(JSON.stringify(toFailureBody('internal', 'the answer cannot be sent', this.#parts)));
+      const headers = HeaderList.from([
+        ['content-type', 'application/json'],
+        ['content-length', String(body.byteLength)],
+        ['x-request-id', this.#parts.requestId],
+      ]);
+      wire.head(reasons.internal.status, headers, { isLast: true, isWhole: true });
+      wire.end(body);
+    } catch {
+      wire.abort();
+    }
+  }
+
+  /** Wire events. */
+  drained(): void {
+    this.#wake?.();
+  }
+
+  closed(): void {
+    if (this.#isGone || this.#isOver) return;
+    this.#isGone = true;
+    this.#wake?.();
+    this.giveUp('client-gone');
+  }
+
+  #respond(reply: Reply): Promise<ResponseEnd> | ResponseEnd {
     const { headers, status, body } = reply;
     if (this.#isGone) {
-      body.cancel(new Error('the client is gone'));
+      body.cancel(gone());
       return this.#end(undefined);
     }
     removeHopByHop(headers);
     headers.set('x-request-id', this.#parts.requestId);
-    const isBodiless = this.#parts.method === 'HEAD' || status === 204 || status === 304;
-    const { buffered, lengthBytes } = body;
-    if (isBodiless || body.kind === 'none' || buffered) {
-      if (isBodiless) body.cancel(new Error('this answer has no body'));
-      this.#writeWhole(reply, isBodiless ? undefined : (buffered ?? new Uint8Array(0)));
-      return this.#end(undefined);
+    if (status === 204 || status === 304 || this.#parts.method === 'HEAD') {
+      // A length may say what a GET would have got, but not with 204 (RFC 9110 §8.6).
+      if (status === 204) headers.remove('content-length');
+      body.cancel(new Error('this answer has no body'));
+      return this.#whole(reply, undefined);
     }
-    if (lengthBytes === undefined) headers.remove('content-length');
-    this.#writeHead(status, headers);
+    const bytes = body.kind === 'none' ? noBytes : body.takeWhole();
+    if (!bytes || body.trailers) return this.#stream(reply);
+    headers.set('content-length', String(bytes.byteLength));
+    return this.#whole(reply, bytes);
+  }
+
+  #whole({ status, headers }: Reply, bytes: Uint8Array | undefined): ResponseEnd {
+    this.#wire.head(status, headers, { isLast: this.#parts.isLast(), isWhole: true });
+    this.#isOver = true;
+    this.#bodyBytes = bytes?.byteLength ?? 0;
+    this.#wire.end(this.#bodyBytes > 0 ? bytes : undefined);
+    return this.#end(undefined);
+  }
+
+  async #stream(reply: Reply): Promise<ResponseEnd> {
+    const { status, headers, body } = reply;
+    const { lengthBytes } = body;
+    if (lengthBytes === undefined || body.trailers) headers.remove('content-length');
+    else headers.set('content-length', String(lengthBytes));
+    this.#wire.head(status, headers, { isLast: this.#parts.isLast(), isWhole: false });
     try {
       const trailers = await body.pipe({ write: (chunk) => this.#write(chunk) });
-      this.#finish(trailers);
+      if (this.#isGone) throw gone();
+      if (lengthBytes !== undefined && lengthBytes !== this.#bodyBytes)
+        throw new GatewayError('internal', `the answer has ${this.#bodyBytes} bytes and should have ${lengthBytes}`);
+      this.#isOver = true;
+      if (trailers && trailers.size > 0) this.#wire.trailers(trailers);
+      this.#wire.end(undefined);
       return this.#end(undefined);
     } catch (error) {
       if (this.#isGone) body.cancel(error);
@@ -84,32 +157,10 @@ export class NodeResponder implements Responder {
     }
   }
 
-  #writeWhole({ status, headers }: Reply, bytes: Uint8Array | undefined): void {
-    if (bytes && status !== 204 && status !== 304) headers.set('content-length', String(bytes.byteLength));
-    this.#writeHead(status, headers);
-    this.#isOver = true;
-    this.#bodyBytes = bytes?.byteLength ?? 0;
-    const response = this.#response as ServerResponse;
-    if (bytes && bytes.byteLength > 0) response.end(bytes);
-    else response.end();
-  }
-
-  #writeHead(status: number, headers: HeaderList): void {
-    const response = this.#response;
-    if (response instanceof Http2ServerResponse) {
-      for (const [name, value] of headers.entries()) response.appendHeader(name.toLowerCase(), value);
-      response.writeHead(status);
-      return;
-    }
-    if (this.#parts.isLast()) response.shouldKeepAlive = false;
-    response.writeHead(status, headers.raw);
-  }
-
   #write(chunk: Uint8Array): true | Promise<void> {
-    if (this.#isGone) throw new Error('the client is gone');
+    if (this.#isGone) throw gone();
     this.#bodyBytes += chunk.byteLength;
-    const response = this.#response as ServerResponse;
-    if (response.write(chunk)) return true;
+    if (this.#wire.write(chunk)) return true;
     return new Promise((resolve) => {
       this.#wake = () => {
         this.#wake = undefined;
@@ -118,44 +169,30 @@ export class NodeResponder implements Responder {
     });
   }
 
-  #finish(trailers: HeaderList | undefined): void {
-    const response = this.#response as ServerResponse;
-    if (trailers && trailers.size > 0) response.addTrailers(trailers.entries().toArray());
-    this.#isOver = true;
-    response.end();
-  }
-
   /** A failure after the head: the format's error event, delivered, and then the connection is broken; never a normal end. */
   #break(reply: Reply, error: unknown): Promise<void> {
     this.#isOver = true;
-    const response = this.#response;
-    const bytes = reply.renderFailure?.(error);
-    return new Promise((resolve) => {
-      const destroy = (): void => {
-        if (response instanceof Http2ServerResponse) response.stream.destroy(new Error('the answer is incomplete'));
-        else response.socket?.destroy();
-        resolve();
-      };
-      response.once('close', () => resolve());
-      if (bytes && bytes.byteLength > 0) (response as ServerResponse).write(bytes, destroy);
-      else (response as ServerResponse).write('', destroy);
-    });
-  }
-
-  #closed(): void {
-    if (this.#isGone) return;
-    if (this.#isOver) return;
-    this.#isGone = true;
-    this.#wake?.();
-    this.#onClose?.();
+    const last = reply.renderFailure?.(error);
+    if (last instanceof HeaderList && reply.body.lengthBytes === undefined) {
+      this.#wire.trailers(last);
+      this.#wire.end(undefined);
+      return Promise.resolve();
+    }
+    return this.#wire.break(last instanceof HeaderList ? undefined : last);
   }
 
   #end(error: unknown): ResponseEnd {
     return {
-      isHeadSent: this.#response.headersSent,
+      isHeadSent: this.#wire.isHeadSent,
       isClientGone: this.#isGone,
       bodyBytes: this.#bodyBytes,
       ...(error !== undefined && { error }),
     };
   }
+}
+
+const noBytes = new Uint8Array(0);
+
+function gone(): GatewayError {
+  return new GatewayError('client-gone', 'the client closed the connection');
 }

@@ -10,6 +10,7 @@ import { SecretSchema } from '@agentgateway/api/gen/agentgateway/v1/secret_pb.ts
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import { typeUrls } from '@agentgateway/api/keys.ts';
 import type { Environment } from '@agentgateway/core/environment.ts';
+import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import { type Phase, type Step, phases } from '@agentgateway/core/phases.ts';
 import type { AnyPolicyDefinition } from '@agentgateway/core/policy/define.ts';
@@ -71,8 +72,10 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
         kind: 'route',
         message: kind.value,
         rules: kind.value.rules.map((rule) => ({
-          filters: rule.filters.map((spec) => compileSpec(spec, environment)),
-          backendFilters: rule.backends.map((backend) => backend.filters.map((spec) => compileSpec(spec, environment))),
+          filters: rule.filters.map((spec) => compileFilter(spec, environment)),
+          backendFilters: rule.backends.map((backend) =>
+            backend.filters.map((spec) => compileFilter(spec, environment)),
+          ),
         })),
       };
     case 'backend':
@@ -94,7 +97,21 @@ function compilePolicy(message: Policy): Part {
   return { kind: 'policy', message, invalid: undefined };
 }
 
-/** Compiles what a policy or filter says. Throws where the case is unknown or its check fails. */
+/**
+ * A policy that this version cannot use, still attached: what it targets stays closed where it restricts (contract 1).
+ * Undefined for any other resource, and where not even its targets can be read.
+ */
+export function compileRejected(resource: EncodedResource, reason: string): Part | undefined {
+  if (resource.typeUrl !== typeUrls.resource) return undefined;
+  try {
+    const { kind } = fromBinary(ResourceSchema, resource.bytes);
+    return kind.case === 'policy' ? { kind: 'policy', message: kind.value, invalid: reason } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Compiles what a policy or filter says. Throws where the case is unknown. */
 export function compileSpec(spec: PolicySpec, environment: Environment): CompiledSpec {
   if (spec.kind.case === undefined) throw new Error('this kind of policy is not known to this version');
   const definition = definitionOf(spec);
@@ -102,6 +119,25 @@ export function compileSpec(spec: PolicySpec, environment: Environment): Compile
     kind: spec.kind.case,
     phase: definition.phase,
     value: definition.compile(spec.kind.value as never, environment),
+  };
+}
+
+/** A filter; one that cannot be used closes its rule, because nobody knows what it would have kept out. */
+function compileFilter(spec: PolicySpec, environment: Environment): CompiledSpec {
+  try {
+    return compileSpec(spec, environment);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: spec.kind.case ?? 'unknown', phase: 'filters', value: closed('a filter of the route', why) };
+  }
+}
+
+/** Stands in for what restricts and cannot be applied: nothing passes. */
+export function closed(what: string, why: string): Step {
+  return {
+    request() {
+      throw new GatewayError('policy-invalid', `${what} cannot be applied: ${why}`);
+    },
   };
 }
 

@@ -1,6 +1,5 @@
 // Parts → snapshot: attaches routes to listeners and policies to both, again only for what changed (contract 3).
 import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
-import type { BackendEnvironment } from '../backend/registry.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import type { Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import { compileRouter, type RouterEntry } from '@agentgateway/core/route/router.ts';
@@ -10,7 +9,9 @@ import type { Part, RulePart } from './compile.ts';
 import { linkRules } from './link-rule.ts';
 import { PolicyIndex } from './policy-index.ts';
 import type { BindPlan, ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
-import type { HeldPart } from './store.ts';
+import type { HeldPart, ScopedEnvironment } from './store.ts';
+import { Generation } from './generation.ts';
+import type { Scope } from './lifetimes.ts';
 
 /** A route's rules as linked for one listener, and what they were linked from. */
 interface LinkedRoute {
@@ -27,32 +28,37 @@ interface LinkedListener {
 
 /** Builds snapshots, keeping what earlier ones were built from. */
 export class Linker {
-  readonly #environment: BackendEnvironment;
   #routes = new Map<string, LinkedRoute>();
   #listeners = new Map<string, LinkedListener>();
   readonly #policies: PolicyIndex;
 
-  constructor(environment: BackendEnvironment) {
-    this.#environment = environment;
+  constructor(environment: ScopedEnvironment) {
     this.#policies = new PolicyIndex(environment);
   }
 
-  /** The next snapshot; `touched` names the parts that changed since the previous one. */
-  link(parts: ReadonlyMap<string, HeldPart>, touched: ReadonlySet<string>, previous: Snapshot): Snapshot {
+  /** The next snapshot; `touched` names the parts that changed since the previous one. `replaced` is what only older ones hold. */
+  link(
+    parts: ReadonlyMap<string, HeldPart>,
+    touched: ReadonlySet<string>,
+    previous: Snapshot,
+  ): { readonly snapshot: Snapshot; readonly replaced: readonly Scope[] } {
     const kinds = kindsOf(parts);
-    this.#policies.update(parts, touched);
+    const replaced = this.#policies.update(parts, touched);
     const backends = new Map<string, Target>();
     for (const { key, part } of kinds.backend) backends.set(key, part.target);
     const endpointSets = new Map<string, readonly EndpointAddress[]>();
     for (const { key, part } of kinds.endpoints) endpointSets.set(key, part.addresses);
-    return {
+    const generation = previous.generation + 1;
+    const snapshot: Snapshot = {
       binds: this.#linkBinds(kinds),
       backends,
       endpointSets,
-      generation: previous.generation + 1,
+      generation,
+      use: new Generation(generation, false),
       backend: (key) => backends.get(key),
       endpoints: (key) => endpointSets.get(key),
     };
+    return { snapshot, replaced };
   }
 
   #linkBinds(kinds: PartsByKind): Map<string, BindPlan> {

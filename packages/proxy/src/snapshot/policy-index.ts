@@ -2,13 +2,13 @@
 import { create } from '@bufbuild/protobuf';
 import { type PolicySpec, PolicySpecSchema, Policy_Mode } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import type { BackendEnvironment } from '../backend/registry.ts';
-import { GatewayError } from '@agentgateway/core/errors.ts';
-import { type Phase, type Step, phaseOrder } from '@agentgateway/core/phases.ts';
-import { type Attached, type ChainLevel, mergeChain } from '@agentgateway/core/policy/merge.ts';
+import { phaseOrder } from '@agentgateway/core/phases.ts';
+import { type Attached, type ChainLevel, type MergedPolicy, mergeChain } from '@agentgateway/core/policy/merge.ts';
 import { type RuleSettings, defaultSettings } from '@agentgateway/core/settings.ts';
-import { type CompiledSpec, compileSpec, isStep, toStepPlan } from './compile.ts';
+import { type CompiledSpec, closed, compileSpec, isStep, toStepPlan } from './compile.ts';
+import type { Scope } from './lifetimes.ts';
 import type { PlannedStep, PolicyDecision, StepPlan } from './snapshot.ts';
-import type { HeldPart } from './store.ts';
+import type { HeldPart, ScopedEnvironment } from './store.ts';
 
 /** A place policies may be attached to. Section `*` stands for every section of the target, in signatures. */
 export interface Level {
@@ -31,21 +31,29 @@ interface IndexedPolicy {
   readonly attached: Omit<Attached, 'level'>;
 }
 
+/** Something merged that was compiled. */
+interface CompiledMerge {
+  readonly spec: CompiledSpec;
+  readonly sources: readonly string[];
+  readonly scope: Scope;
+}
+
+type MergedPart = MergedPolicy['parts'][number];
+
 /** Finds attached policies by target, and compiles each merged chain once. */
 export class PolicyIndex {
-  readonly #environment: BackendEnvironment;
+  readonly #environment: ScopedEnvironment;
   #byTarget = new Map<string, IndexedPolicy[]>();
   /** Compiled values by the policies and versions they were merged from. */
-  #compiled = new Map<string, CompiledSpec>();
-  #used = new Set<string>();
+  readonly #compiled = new Map<string, CompiledMerge>();
 
-  constructor(environment: BackendEnvironment) {
+  constructor(environment: ScopedEnvironment) {
     this.#environment = environment;
   }
 
-  /** Takes over the current policies; without a touched policy nothing is done. */
-  update(parts: ReadonlyMap<string, HeldPart>, touched: ReadonlySet<string>): void {
-    if (![...touched].some((key) => key.startsWith('policy/'))) return;
+  /** Takes over the current policies; without a touched policy nothing is done. Returns what was held by values that are now stale. */
+  update(parts: ReadonlyMap<string, HeldPart>, touched: ReadonlySet<string>): Scope[] {
+    if (![...touched].some((key) => key.startsWith('policy/'))) return [];
     this.#byTarget = new Map();
     for (const { key, version, part } of parts.values()) {
       if (part.kind !== 'policy') continue;
@@ -64,9 +72,13 @@ export class PolicyIndex {
         else this.#byTarget.set(target.key, [indexed]);
       }
     }
-    // What no chain asked for since the last change of policies is forgotten.
-    for (const id of this.#compiled.keys()) if (!this.#used.has(id)) this.#compiled.delete(id);
-    this.#used = new Set();
+    const replaced: Scope[] = [];
+    for (const [id, { sources, scope }] of this.#compiled) {
+      if (!sources.some((key) => touched.has(key))) continue;
+      this.#compiled.delete(id);
+      replaced.push(scope);
+    }
+    return replaced;
   }
 
   /** Changes exactly when a policy of these levels does. */
@@ -101,14 +113,13 @@ export class PolicyIndex {
         invalid: merged.invalid,
       });
       if (merged.invalid !== undefined) {
-        steps.push(closed(keys[0] ?? '', merged.kind, merged.phase, merged.invalid));
+        const step = closed(`policy ${keys[0]} (${merged.kind})`, merged.invalid);
+        steps.push({ policy: keys[0] ?? '', kind: merged.kind, phase: merged.phase, step });
         continue;
       }
       for (const part of merged.parts) {
-        const compiled = this.#compile(
-          `${merged.kind} ${part.sources.map((key) => `${key}@${versions.get(key)}`).join(' ')}`,
-          part.spec,
-        );
+        const id = `${merged.kind} ${part.sources.map((key) => `${key}@${versions.get(key)}`).join(' ')}`;
+        const compiled = this.#compile(id, part);
         if (isStep(compiled))
           steps.push({ policy: part.key, kind: compiled.kind, phase: compiled.phase, step: compiled.value });
         else settings = { ...settings, [compiled.kind]: compiled.value };
@@ -127,22 +138,22 @@ export class PolicyIndex {
     return section === '*' ? indexed : indexed.filter((policy) => policy.section === section);
   }
 
-  #compile(id: string, spec: PolicySpec): CompiledSpec {
-    this.#used.add(id);
+  #compile(id: string, { spec, sources, key }: MergedPart): CompiledSpec {
     const known = this.#compiled.get(id);
-    if (known) return known;
-    const compiled = compileSpec(create(PolicySpecSchema, spec), this.#environment);
-    this.#compiled.set(id, compiled);
+    if (known) return known.spec;
+    const { environment, scope } = this.#environment();
+    const compiled = compileMerged(create(PolicySpecSchema, spec), key, environment);
+    this.#compiled.set(id, { spec: compiled, sources, scope });
     return compiled;
   }
 }
 
-/** Stands in for a restricting policy that cannot be applied: nothing passes. */
-function closed(policy: string, kind: string, phase: Phase, why: string): PlannedStep {
-  const step: Step = {
-    request() {
-      throw new GatewayError('policy-invalid', `policy ${policy} (${kind}) cannot be applied: ${why}`);
-    },
-  };
-  return { policy, kind, phase, step };
+/** A failure here means that the fields of several policies, each good alone, do not go together: then nothing passes. */
+function compileMerged(spec: PolicySpec, key: string, environment: BackendEnvironment): CompiledSpec {
+  try {
+    return compileSpec(spec, environment);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: spec.kind.case ?? 'unknown', phase: 'authorize', value: closed(`policy ${key}`, why) };
+  }
 }

@@ -4,6 +4,7 @@ import type { Phase, Step } from '@agentgateway/core/phases.ts';
 import type { Router } from '@agentgateway/core/route/router.ts';
 import type { RuleSettings } from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
+import { Generation } from './generation.ts';
 
 /** A step of a plan, with the policy it came from. */
 export interface PlannedStep {
@@ -81,16 +82,19 @@ export interface Snapshot extends SnapshotView {
   readonly binds: ReadonlyMap<string, BindPlan>;
   readonly backends: ReadonlyMap<string, Target>;
   readonly endpointSets: ReadonlyMap<string, readonly EndpointAddress[]>;
-  /** Counts swaps, from 0. */
-  readonly generation: number;
+  /** Counts the requests that use this snapshot. */
+  readonly use: Generation;
 }
 
 /** A world without anything in it. */
-export const emptySnapshot: Snapshot = {
-  binds: new Map(),
-  backends: new Map(),
-  endpointSets: new Map(),
-  generation: 0,
-  backend: () => undefined,
-  endpoints: () => undefined,
-};
+export function emptySnapshot(): Snapshot {
+  return {
+    binds: new Map(),
+    backends: new Map(),
+    endpointSets: new Map(),
+    generation: 0,
+    use: new Generation(0, true),
+    backend: () => undefined,
+    endpoints: () => undefined,
+  };
+}

@@ -23,6 +23,8 @@ export interface SourceParts {
   readonly input: SourceInput;
   readonly log: Log;
   readonly now: () => number;
+  /** Counts a refused edit. */
+  readonly refused?: () => void;
   /** Applies changes; resolves with what could not be used and which listeners could not be bound. */
   readonly apply: (
     changes: ResourceChanges,
@@ -54,7 +56,7 @@ export function formatProblem({ file, line, path, message, hint }: ConfigProblem
 }
 
 /** Starts the worker. */
-export function startSource({ input, log, now, apply }: SourceParts): Source {
+export function startSource({ input, log, now, apply, refused }: SourceParts): Source {
   const worker = new Worker(
     new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './sources-worker.js', import.meta.url),
     { workerData: input },
@@ -66,6 +68,7 @@ export function startSource({ input, log, now, apply }: SourceParts): Source {
   const refuse = (problems: readonly ConfigProblem[]): void => {
     state.refused = problems;
     state.refusals++;
+    refused?.();
     if (!isReady) reject(new ConfigRefused(problems));
     for (const problem of problems)
       log.error({ ...problem }, `configuration refused, the running one stays: ${formatProblem(problem)}`);

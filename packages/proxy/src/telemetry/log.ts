@@ -5,8 +5,8 @@ import pretty from 'pino-pretty';
 
 /** How and where to log. */
 export interface LogSettings {
-  readonly level: string;
-  readonly format: 'json' | 'pretty';
+  readonly logLevel: string;
+  readonly logFormat: 'json' | 'pretty';
   /** File the access log is appended to; undefined writes it to standard output. */
   readonly accessLogFile: string | undefined;
 }
@@ -22,8 +22,13 @@ export interface Logs {
 /** Opens the logs. */
 export function createLogs(settings: LogSettings): Logs {
   const output: DestinationStream =
-    settings.format === 'pretty' ? pretty({ sync: true, ignore: 'pid,hostname' }) : destination({ fd: 1, sync: true });
-  const log = pino({ level: settings.level, base: null, formatters: { level: (label) => ({ level: label }) } }, output);
+    settings.logFormat === 'pretty'
+      ? pretty({ sync: true, ignore: 'pid,hostname' })
+      : destination({ fd: 1, sync: true });
+  const log = pino(
+    { level: settings.logLevel, base: null, formatters: { level: (label) => ({ level: label }) } },
+    output,
+  );
   const file =
     settings.accessLogFile === undefined
       ? undefined

@@ -13,15 +13,12 @@ const connectCodes = new Set([
   'EPERM',
   'EHOSTDOWN',
 ]);
-const protocolCodes = new Set([
-  'HPE_INVALID_CONSTANT',
-  'UND_ERR_HEADERS_OVERFLOW',
-  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-]);
+const protocolCodes = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
 
 /** A transport's error as a GatewayError. The endpoint is named in the message; the cause is kept for the log. */
 export function toUpstreamError(error: unknown, hasHead: boolean, { address, port }: EndpointAddress): GatewayError {
   if (error instanceof GatewayError) return error;
+  if (error instanceof Error && error.cause instanceof GatewayError) return error.cause;
   const code = codeOf(error);
   const upstream = `${address}:${port}`;
   if (code === 'UND_ERR_CONNECT_TIMEOUT')
@@ -35,7 +32,7 @@ export function toUpstreamError(error: unknown, hasHead: boolean, { address, por
   ) {
     return new GatewayError('upstream-connect-failed', `cannot connect to ${upstream} (${code})`, { cause: error });
   }
-  if (protocolCodes.has(code) || code.startsWith('HPE_'))
+  if (protocolCodes.has(code) || isParserError(error))
     return new GatewayError('upstream-protocol-error', `${upstream} answered something that is not valid HTTP`, {
       cause: error,
     });
@@ -45,10 +42,16 @@ export function toUpstreamError(error: unknown, hasHead: boolean, { address, por
   return new GatewayError('upstream-reset', `${upstream} broke the connection ${when}`, { cause: error });
 }
 
+/** undici's parser errors carry no code. */
+function isParserError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'HTTPParserError';
+}
+
 function codeOf(error: unknown): string {
   for (let current = error; current instanceof Error; current = current.cause) {
-    const code = (current as { code?: unknown }).code;
-    if (typeof code === 'string') return code;
+    const { code } = current as { code?: unknown };
+    // A stream that never was says so; why its session failed is its cause.
+    if (typeof code === 'string' && !(code === 'ERR_HTTP2_STREAM_CANCEL' && current.cause)) return code;
     const first = current instanceof AggregateError ? (current.errors[0] as { code?: unknown } | undefined) : undefined;
     if (typeof first?.code === 'string') return first.code;
   }

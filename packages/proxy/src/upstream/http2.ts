@@ -1,20 +1,17 @@
-// HTTP/2 to upstreams: one session per endpoint, prior knowledge without TLS, trailers both ways.
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  type OutgoingHttpHeaders,
-  connect,
-  constants,
-} from 'node:http2';
+// HTTP/2 to upstreams: one session per endpoint, prior knowledge without TLS, trailers both ways (RFC 9113).
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { Body } from '@agentgateway/core/body.ts';
 import type { Log } from '@agentgateway/core/environment.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
+import { toCancelError } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
-import { removeHopByHop } from '../server/hop-by-hop.ts';
+import { isHopByHop, removeHopByHop } from '../wire/hop-by-hop.ts';
+import { addField, toOutgoing } from '../wire/http2-fields.ts';
 import { toUpstreamError } from './errors.ts';
-import { ResponseSource } from './response-source.ts';
-import type { Timer, TimerWheel } from './timer-wheel.ts';
-import type { UpstreamReply, UpstreamRequest } from './transport.ts';
+import { type UpstreamReply, type UpstreamRequest, isOwnField, transportLimits } from './request.ts';
+import { type Flow, ResponseSource } from './response-source.ts';
+import type { TimerWheel } from './timer-wheel.ts';
+import { Watch } from './watch.ts';
 
 /** Sessions by endpoint and TLS identity. */
 export class Http2Pools {
@@ -27,61 +24,14 @@ export class Http2Pools {
     this.#log = log;
   }
 
-  dispatch(request: UpstreamRequest): Promise<UpstreamReply> {
-    const { promise, resolve, reject } = Promise.withResolvers<UpstreamReply>();
-    const session = this.#session(request);
-    const { body, timeouts } = request;
-    const hasBody = body.kind !== 'none';
-    const stream = session.request(toFields(request), { endStream: !hasBody, waitForTrailers: hasBody });
-    let source: ResponseSource | undefined;
-    let failure: Error | undefined;
-    const running: (Timer | undefined)[] = [];
-    const abort = (error: Error): void => {
-      failure ??= error;
-      stream.destroy(error);
-    };
-    const over = (): void => {
-      stopCancel();
-      for (const timer of running) timer?.stop();
-    };
-    const late = (reason: 'first-byte-timeout' | 'attempt-timeout', limitMs: number): Timer | undefined =>
-      limitMs > 0
-        ? this.#timers.start(limitMs, () => abort(new GatewayError(reason, `no whole answer within ${limitMs} ms`)))
-        : undefined;
-    const firstByte = late('first-byte-timeout', timeouts.firstByteMs);
-    running.push(firstByte, late('attempt-timeout', timeouts.totalMs));
-    const stopCancel = request.onCancel(() => abort(new GatewayError('client-gone', 'the exchange was given up')));
-    stream.on('response', (fields, _flags, raw?: string[]) => {
-      firstByte?.stop();
-      source = openSource(stream, abort, { timers: this.#timers, idleMs: timeouts.idleMs });
-      const headers = new HeaderList(rawOf(fields, raw));
-      removeHopByHop(headers);
-      const status = Number(fields[':status']);
-      resolve({ status, headers, body: stream.readableEnded ? Body.none() : Body.from(source) });
-    });
-    let trailers: HeaderList | undefined;
-    stream.on('trailers', (fields) => {
-      trailers = new HeaderList(rawOf(fields, undefined));
-    });
-    stream.on('end', () => {
-      over();
-      source?.end(trailers);
-    });
-    stream.on('error', (error) => {
-      over();
-      const known = failure ?? toUpstreamError(error, source !== undefined, request.endpoint);
-      if (source) source.fail(known);
-      else reject(known);
-    });
-    stream.on('close', () => {
-      over();
-      const known =
-        failure ?? toUpstreamError(new Error('the stream was closed'), source !== undefined, request.endpoint);
-      source?.fail(known);
-      reject(known);
-    });
-    if (hasBody) send(stream, body, abort);
-    return promise;
+  async dispatch(request: UpstreamRequest): Promise<UpstreamReply> {
+    try {
+      return await this.#call(request);
+    } catch (error) {
+      // A stream that the upstream refused was not acted upon (RFC 9113 §8.7).
+      if (!(error instanceof StreamRefused) || !request.body.isReplayable) throw error;
+      return this.#call(request);
+    }
   }
 
   close(): void {
@@ -89,102 +39,232 @@ export class Http2Pools {
     this.#sessions.clear();
   }
 
+  #call(request: UpstreamRequest): Promise<UpstreamReply> {
+    const session = this.#session(request);
+    return new Promise((resolve, reject) => {
+      new Http2Call(request, session, { timers: this.#timers, resolve, reject }).start();
+    });
+  }
+
   #session({ endpoint, timeouts }: UpstreamRequest): ClientHttp2Session {
     const host = endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address;
     const id = `${host}:${endpoint.port} ${endpoint.tls?.serverName ?? ''}`;
     const known = this.#sessions.get(id);
     if (known && !known.closed && !known.destroyed) return known;
-    const session = connect(
-      `${endpoint.tls ? 'https' : 'http'}://${host}:${endpoint.port}`,
-      endpoint.tls ? { servername: endpoint.tls.serverName, ALPNProtocols: ['h2'] } : {},
-    );
+    const session = connect(`${endpoint.tls ? 'https' : 'http'}://${host}:${endpoint.port}`, {
+      maxHeaderListPairs: 2 * 1024,
+      settings: { enablePush: false, maxHeaderListSize: transportLimits.headerBytesMax },
+      ...(endpoint.tls && { servername: endpoint.tls.serverName, ALPNProtocols: ['h2'] }),
+    });
     session.unref();
+    const { connectMs } = timeouts;
     const timer =
-      timeouts.connectMs > 0
-        ? this.#timers.start(timeouts.connectMs, () =>
+      connectMs > 0
+        ? this.#timers.start(connectMs, () =>
             session.destroy(new GatewayError('connect-timeout', `no connection to ${host}:${endpoint.port} in time`)),
           )
         : undefined;
-    session.on('connect', () => timer?.stop());
-    session.on('error', (error) => this.#log.debug({ err: error, endpoint: id }, 'an upstream session failed'));
-    session.on('close', () => {
+    const forget = (): void => {
       timer?.stop();
       if (this.#sessions.get(id) === session) this.#sessions.delete(id);
-    });
-    session.on('goaway', () => {
-      if (this.#sessions.get(id) === session) this.#sessions.delete(id);
-    });
+    };
+    session.on('connect', () => timer?.stop());
+    session.on('error', (error) => this.#log.debug({ err: error, endpoint: id }, 'an upstream session failed'));
+    session.on('close', forget);
+    session.on('goaway', forget);
     this.#sessions.set(id, session);
     return session;
   }
 }
 
-function openSource(
-  stream: ClientHttp2Stream,
-  abort: (error: Error) => void,
-  options: { readonly timers: TimerWheel; readonly idleMs: number },
-): ResponseSource {
-  const source = new ResponseSource(
-    { pause: () => stream.pause(), resume: () => stream.resume(), destroy: abort },
-    { ...options, lengthBytes: undefined },
-  );
-  stream.on('data', (chunk: Buffer) => source.write(chunk));
-  return source;
+/** The upstream did not look at the request at all. */
+class StreamRefused extends GatewayError {
+  constructor() {
+    super('upstream-reset', 'the upstream refused the stream');
+  }
 }
 
-/** Writes the request body with back-pressure; its trailers follow as HTTP/2 trailers. */
-function send(stream: ClientHttp2Stream, body: Body, abort: (error: Error) => void): void {
-  let trailers: HeaderList | undefined;
-  stream.on('wantTrailers', () => {
-    if (stream.destroyed) return;
-    if (trailers) stream.sendTrailers(toOutgoing(trailers));
-    else stream.close(constants.NGHTTP2_NO_ERROR);
-  });
-  body
-    .pipe({ write: (chunk) => (stream.write(chunk) ? true : new Promise((resolve) => stream.once('drain', resolve))) })
-    .then(
+/** Whoever asked for the attempt. */
+interface Caller {
+  readonly timers: TimerWheel;
+  readonly resolve: (reply: UpstreamReply) => void;
+  readonly reject: (error: GatewayError) => void;
+}
+
+/** One stream, from the request's start to the response's end. */
+class Http2Call implements Flow {
+  readonly #request: UpstreamRequest;
+  readonly #session: ClientHttp2Session;
+  readonly #caller: Caller;
+  readonly #watch: Watch;
+  readonly #stopCancel: () => void;
+  #stream: ClientHttp2Stream | undefined;
+  #source: ResponseSource | undefined;
+  #trailers: HeaderList | undefined;
+  #failure: Error | undefined;
+  #receivedBytes = 0;
+  #isOver = false;
+
+  constructor(request: UpstreamRequest, session: ClientHttp2Session, caller: Caller) {
+    this.#request = request;
+    this.#session = session;
+    this.#caller = caller;
+    this.#watch = new Watch(caller.timers, request.timeouts, this);
+    this.#stopCancel = request.onCancel((reason) => this.abort(toCancelError(reason)));
+  }
+
+  start(): void {
+    if (this.#isOver) return;
+    const { body } = this.#request;
+    const hasBody = body.kind !== 'none';
+    let stream: ClientHttp2Stream;
+    try {
+      stream = this.#session.request(toFields(this.#request), { endStream: !hasBody, waitForTrailers: hasBody });
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
+    this.#stream = stream;
+    stream.on('headers', (_headers, _flags, raw: string[]) => this.#informed(raw));
+    stream.on('response', (_headers, flags, raw: string[]) => this.#answered(raw, flags));
+    stream.on('trailers', (_headers, _flags, raw: string[]) => {
+      this.#trailers = new HeaderList(raw);
+    });
+    stream.on('data', (chunk: Buffer) => {
+      this.#receivedBytes += chunk.byteLength;
+      this.#watch.forBody();
+      this.#source?.write(chunk);
+    });
+    stream.on('end', () => this.#ended());
+    stream.on('error', (error) => this.#failed(error));
+    stream.on('close', () => this.#failed(undefined));
+    if (hasBody) this.#send(stream);
+  }
+
+  pause(): void {
+    this.#watch.pause();
+    this.#stream?.pause();
+  }
+
+  resume(): void {
+    this.#watch.forBody();
+    this.#stream?.resume();
+  }
+
+  abort(error: Error): void {
+    if (this.#failure || this.#isOver) return;
+    this.#failure = error;
+    // Not close(), which would end the request's body first, as if it were whole. Node takes this name for CANCEL.
+    this.#stream?.destroy(new DOMException('the exchange was given up', 'AbortError'));
+    this.#failed(error);
+  }
+
+  #informed(raw: readonly string[]): void {
+    const status = Number(raw[1]);
+    const headers = withoutPseudo(raw);
+    removeHopByHop(headers);
+    if (status !== 101) this.#request.onInformation?.(status, headers);
+  }
+
+  #answered(raw: readonly string[], flags: number): void {
+    const status = Number(raw[1]);
+    const headers = withoutPseudo(raw);
+    removeHopByHop(headers);
+    const length = headers.get('content-length');
+    const hasNone = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0 || this.#request.method === 'HEAD';
+    this.#source = new ResponseSource(this, length === undefined ? undefined : Number(length));
+    this.#watch.forBody();
+    this.#caller.resolve({ status, headers, body: hasNone ? Body.none() : Body.from(this.#source) });
+  }
+
+  /** Node ends a stream's reading side after a reset too: only what is whole may end well. */
+  #ended(): void {
+    const source = this.#source;
+    const { lengthBytes } = source ?? {};
+    const isShort = lengthBytes !== undefined && this.#request.method !== 'HEAD' && this.#receivedBytes !== lengthBytes;
+    if (!source || isShort || this.#stream!.rstCode !== constants.NGHTTP2_NO_ERROR) {
+      this.#failed(undefined);
+      return;
+    }
+    this.#over(undefined);
+    source.end(this.#trailers);
+  }
+
+  #failed(cause: unknown): void {
+    if (this.#isOver) return;
+    const isRefused = this.#stream?.rstCode === constants.NGHTTP2_REFUSED_STREAM && !this.#source;
+    const failure =
+      this.#failure ??
+      (isRefused
+        ? new StreamRefused()
+        : toUpstreamError(
+            cause ?? new Error('the stream was closed'),
+            this.#source !== undefined,
+            this.#request.endpoint,
+          ));
+    this.#over(failure);
+    this.#source?.fail(failure);
+    this.#caller.reject(failure as GatewayError);
+  }
+
+  /** Writes the request body with back-pressure; its trailers follow. */
+  #send(stream: ClientHttp2Stream): void {
+    const { body } = this.#request;
+    let trailers: HeaderList | undefined;
+    let wake: (() => void) | undefined;
+    stream.on('drain', () => {
+      this.#watch.pause();
+      wake?.();
+    });
+    stream.on('wantTrailers', () => {
+      // Without trailers this ends the request all the same.
+      if (!stream.destroyed) stream.sendTrailers(trailers ? toOutgoing(trailers) : {});
+    });
+    this.#watch.pause();
+    const write = (chunk: Uint8Array): true | Promise<void> => {
+      if (stream.destroyed || stream.write(chunk)) return true;
+      this.#watch.forUpload();
+      return new Promise((resolve) => {
+        wake = resolve;
+      });
+    };
+    body.pipe({ write }).then(
       (ended) => {
         trailers = ended;
         stream.end();
+        if (!this.#source) this.#watch.forHead();
       },
-      (error: unknown) => abort(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => this.abort(error instanceof Error ? error : new Error('the request body failed')),
     );
-}
-
-function toFields({ method, path, authority, headers, endpoint }: UpstreamRequest): OutgoingHttpHeaders {
-  return {
-    ':method': method,
-    ':path': path,
-    ':authority': authority,
-    ':scheme': endpoint.tls ? 'https' : 'http',
-    ...toOutgoing(headers, new Set(['host', 'connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'expect'])),
-  };
-}
-
-/** Fields as node:http2 takes them: lower-case names, repeated ones as arrays. */
-export function toOutgoing(headers: HeaderList, without: ReadonlySet<string> = new Set()): OutgoingHttpHeaders {
-  const fields: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
-  for (const [name, value] of headers.entries()) {
-    const lower = name.toLowerCase();
-    if (without.has(lower)) continue;
-    const before = fields[lower];
-    if (before === undefined) fields[lower] = value;
-    else if (Array.isArray(before)) before.push(value);
-    else fields[lower] = [before, value];
   }
+
+  #over(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#watch.stop();
+    this.#stopCancel();
+    const { body, onOver } = this.#request;
+    if (body.kind === 'source')
+      body.cancel(error ?? new Error('the upstream answered before it had the whole request'));
+    onOver?.(error);
+  }
+}
+
+function toFields({ method, path, authority, headers, endpoint, body }: UpstreamRequest): string[] {
+  const scheme = endpoint.tls ? 'https' : 'http';
+  const fields = [':method', method, ':path', path, ':scheme', scheme, ':authority', authority];
+  const { raw } = headers;
+  for (let i = 0; i < raw.length; i += 2) {
+    if (!isHopByHop(raw[i]!) && !isOwnField(raw[i]!)) addField(fields, raw[i]!, raw[i + 1]!);
+  }
+  if (body.kind !== 'none' && body.lengthBytes !== undefined) fields.push('content-length', String(body.lengthBytes));
+  // gRPC demands it of every hop ("Requests" in its HTTP/2 specification).
+  if (headers.get('content-type')?.startsWith('application/grpc')) fields.push('te', 'trailers');
   return fields;
 }
 
-function rawOf(fields: object, raw: string[] | undefined): string[] {
-  const flat: string[] = [];
-  if (raw) {
-    for (let i = 0; i < raw.length; i += 2) if (!raw[i]!.startsWith(':')) flat.push(raw[i]!, raw[i + 1]!);
-    return flat;
-  }
-  for (const [name, value] of Object.entries(fields)) {
-    if (name.startsWith(':')) continue;
-    if (Array.isArray(value)) for (const one of value) flat.push(name, String(one));
-    else flat.push(name, String(value));
-  }
-  return flat;
+function withoutPseudo(raw: readonly string[]): HeaderList {
+  const kept: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) if (!raw[i]!.startsWith(':')) kept.push(raw[i]!, raw[i + 1]!);
+  return new HeaderList(kept);
 }

@@ -1,67 +1,61 @@
-// An upstream's response body: chunks as they come, back-pressure to the socket, time-outs, and an honest end.
+// An upstream's response body: chunks as they come, back-pressure to the socket, and an honest end.
 import type { BodySource, Sink } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
-import type { Timer, TimerWheel } from './timer-wheel.ts';
 
-/** The upstream's socket, as the body steers it. */
+/** The upstream's connection, as the body steers it. */
 export interface Flow {
   pause(): void;
   resume(): void;
-  destroy(cause: Error): void;
+  abort(cause: Error): void;
 }
 
 /** A body fed from outside: `write`, then `end` or `fail`. */
 export class ResponseSource implements BodySource {
   readonly lengthBytes: number | undefined;
+  readonly tooLargeReason = 'response-too-large';
   readonly #flow: Flow;
-  readonly #timers: TimerWheel;
-  readonly #idleMs: number;
-  #idle: Timer | undefined;
   #sink: Sink | undefined;
   #waiting: Uint8Array[] = [];
   #isPaused = false;
   #end: { readonly trailers: HeaderList | undefined } | { readonly error: unknown } | undefined;
-  readonly #done = Promise.withResolvers<HeaderList | undefined>();
-  /** Called once when the body is over, either way. */
-  onOver: (() => void) | undefined;
+  #done: PromiseWithResolvers<HeaderList | undefined> | undefined;
 
-  constructor(
-    flow: Flow,
-    options: { readonly timers: TimerWheel; readonly idleMs: number; readonly lengthBytes: number | undefined },
-  ) {
+  constructor(flow: Flow, lengthBytes: number | undefined) {
     this.#flow = flow;
-    this.#timers = options.timers;
-    this.#idleMs = options.idleMs;
-    this.lengthBytes = options.lengthBytes;
-    // A failure that nobody pipes is told through onOver alone.
-    this.#done.promise.catch(() => undefined);
-    this.#watchIdle();
+    this.lengthBytes = lengthBytes;
   }
 
   pipe(sink: Sink): Promise<HeaderList | undefined> {
     this.#sink = sink;
+    this.#done = Promise.withResolvers();
     this.#drain();
     return this.#done.promise;
+  }
+
+  takeWhole(): Uint8Array | undefined {
+    const end = this.#end;
+    if (!end || 'error' in end || end.trailers || this.#waiting.length > 1) return undefined;
+    return this.#waiting.pop() ?? new Uint8Array(0);
   }
 
   cancel(cause: unknown): void {
     if (this.#end) return;
     const error = cause instanceof Error ? cause : new GatewayError('client-gone', 'the body is not wanted any more');
+    this.#waiting = [];
     this.fail(error);
-    this.#flow.destroy(error);
+    this.#flow.abort(error);
   }
 
   /** A chunk from the upstream. */
   write(chunk: Uint8Array): void {
     if (this.#end) return;
-    this.#watchIdle();
-    if (!this.#sink || this.#isPaused) {
-      this.#waiting.push(chunk);
-      this.#pause();
+    if (this.#sink && !this.#isPaused) {
+      this.#deliver(chunk);
       return;
     }
-    this.#deliver(chunk);
+    this.#waiting.push(chunk);
+    this.#flow.pause();
   }
 
   /** The complete end. */
@@ -77,15 +71,13 @@ export class ResponseSource implements BodySource {
   #finish(end: { readonly trailers: HeaderList | undefined } | { readonly error: unknown }): void {
     if (this.#end) return;
     this.#end = end;
-    this.#idle?.stop();
-    this.onOver?.();
     if (this.#sink && !this.#isPaused && this.#waiting.length === 0) this.#settle();
   }
 
   #settle(): void {
     const end = this.#end!;
-    if ('error' in end) this.#done.reject(end.error);
-    else this.#done.resolve(end.trailers);
+    if ('error' in end) this.#done!.reject(end.error);
+    else this.#done!.resolve(end.trailers);
   }
 
   #deliver(chunk: Uint8Array): void {
@@ -93,49 +85,33 @@ export class ResponseSource implements BodySource {
     try {
       result = this.#sink!.write(chunk);
     } catch (error) {
-      this.cancel(error);
-      this.#settle();
+      this.#refused(error);
       return;
     }
     if (result === true) return;
     this.#isPaused = true;
-    this.#pause();
+    this.#flow.pause();
     result.then(
       () => {
         this.#isPaused = false;
         this.#drain();
       },
-      (error: unknown) => {
-        this.#isPaused = false;
-        this.#waiting = [];
-        this.cancel(error);
-        this.#done.reject(error);
-      },
+      (error: unknown) => this.#refused(error),
     );
+  }
+
+  /** The sink wants no more. */
+  #refused(error: unknown): void {
+    this.#isPaused = false;
+    this.cancel(error);
+    this.#waiting = [];
+    this.#done!.reject(error);
   }
 
   #drain(): void {
     while (this.#waiting.length > 0 && !this.#isPaused) this.#deliver(this.#waiting.shift()!);
     if (this.#isPaused) return;
-    if (this.#end) {
-      if (this.#waiting.length === 0) this.#settle();
-      return;
-    }
-    this.#watchIdle();
-    this.#flow.resume();
-  }
-
-  #pause(): void {
-    // A paused body is the reader's slowness, not the upstream's.
-    this.#idle?.stop();
-    this.#flow.pause();
-  }
-
-  #watchIdle(): void {
-    if (this.#idleMs === 0) return;
-    this.#idle?.stop();
-    this.#idle = this.#timers.start(this.#idleMs, () =>
-      this.cancel(new GatewayError('idle-timeout', `the upstream sent nothing for ${this.#idleMs} ms`)),
-    );
+    if (this.#end) this.#settle();
+    else this.#flow.resume();
   }
 }

@@ -109,7 +109,8 @@ function toTargets(
   return (resolved?.targets ?? []).map((inner) => ({ ...inner, weight, priority }));
 }
 
-function* withIncluded(
+/** The backend and those it includes, in order, each once. */
+export function* withIncluded(
   key: string,
   backend: LLMBackend,
   find: FindBackend,

@@ -1,0 +1,169 @@
+// Why a request would go where it goes: the same steps as the pipeline, told instead of done.
+import { HeaderList } from '@agentgateway/core/header-list.ts';
+import type { RuleSettings } from '@agentgateway/core/settings.ts';
+import type { Target } from '@agentgateway/core/target.ts';
+import type { ListenerPlan, PolicyDecision, RulePlan, Snapshot, StepPlan } from '../snapshot/snapshot.ts';
+import { splitTarget } from '../server/framing.ts';
+
+/** What is asked. */
+export interface Question {
+  readonly method: string;
+  /** Absolute URL; its port names the bind. */
+  readonly url: string;
+  readonly headers: readonly (readonly [string, string])[];
+  /** Model that the body would name. */
+  readonly model: string | undefined;
+}
+
+/** One policy kind's part in the matter. */
+export interface ExplainedPolicy {
+  readonly kind: string;
+  readonly phase: string;
+  /** Every policy that applies, outermost first. */
+  readonly policies: readonly string[];
+  /** Field → the policy that won it, where fields are merged. */
+  readonly winners: Readonly<Record<string, string>>;
+  readonly why: string;
+}
+
+/** The answer. */
+export interface Explanation {
+  readonly question: { readonly method: string; readonly url: string };
+  readonly bind: string | undefined;
+  readonly listener: string | undefined;
+  readonly route: string | undefined;
+  readonly rule: string | undefined;
+  readonly matchedPrefix?: string | undefined;
+  readonly backends: readonly {
+    readonly key: string;
+    readonly weight: number;
+    readonly invalid: string | undefined;
+    readonly detail: object | undefined;
+  }[];
+  readonly policies: readonly ExplainedPolicy[];
+  /** Kinds of steps in the order in which they would run. */
+  readonly steps: readonly string[];
+  readonly settings: RuleSettings | undefined;
+  /** Set where the request would be refused before any backend. */
+  readonly refusal: { readonly reason: string; readonly message: string } | undefined;
+}
+
+/** Explains. Throws GatewayError `bad-framing` for a URL that is none. */
+export function explain(snapshot: Snapshot, question: Question): Explanation {
+  const { method, url } = question;
+  const { authority, path, query } = splitTarget(url, undefined);
+  const base = { question: { method, url }, backends: [], policies: [], steps: [], settings: undefined };
+  const nowhere = { ...base, bind: undefined, listener: undefined, route: undefined, rule: undefined };
+  const bind = findBind(snapshot, authority);
+  if (!bind) {
+    const known = [...snapshot.binds.keys()].join(', ') || 'none';
+    return {
+      ...nowhere,
+      refusal: {
+        reason: 'connection refused',
+        message: `nothing listens on the port of ${authority || url}; ports served: ${known}`,
+      },
+    };
+  }
+  const listener = bind.select(authority);
+  if (!listener) {
+    const names = bind.listeners.map(({ hostname }) => hostname || '*').join(', ');
+    return {
+      ...nowhere,
+      bind: bind.key,
+      refusal: {
+        reason: 'listener-not-found',
+        message: `no listener on ${bind.key} serves this host; hosts served: ${names}`,
+      },
+    };
+  }
+  const request = { method, authority, path, query, headers: HeaderList.from(question.headers) };
+  const found = listener.router.match(request);
+  const place = { bind: bind.key, listener: listener.key };
+  if (!found) return unmatched(listener, { ...nowhere, ...place });
+  return {
+    ...base,
+    ...place,
+    ...explainRule(snapshot, found.value, question),
+    matchedPrefix: found.matchedPrefix,
+    refusal: refusalOf(found.value),
+  };
+}
+
+function unmatched(listener: ListenerPlan, base: Omit<Explanation, 'refusal'>): Explanation {
+  return {
+    ...base,
+    policies: listener.decisions.map(toExplained),
+    steps: stepsOf(listener.unmatched),
+    refusal: {
+      reason: 'route-not-found',
+      message: 'no route of this listener matches the method, path, headers and query',
+    },
+  };
+}
+
+function explainRule(
+  snapshot: Snapshot,
+  rule: RulePlan,
+  question: Question,
+): Pick<Explanation, 'route' | 'rule' | 'backends' | 'policies' | 'steps' | 'settings'> {
+  return {
+    route: rule.route,
+    rule: rule.rule,
+    backends: rule.backends.map(({ key, weight, invalid }) => ({
+      key,
+      weight,
+      invalid,
+      detail: detailOf(snapshot.backend(key), snapshot, question),
+    })),
+    policies: rule.decisions.map(toExplained),
+    steps: stepsOf(rule.plan),
+    settings: rule.settings,
+  };
+}
+
+function detailOf(target: Target | undefined, snapshot: Snapshot, { model }: Question): object | undefined {
+  return target?.explain?.({ snapshot, model });
+}
+
+function refusalOf(rule: RulePlan): Explanation['refusal'] {
+  const broken = rule.decisions.find(({ invalid }) => invalid !== undefined);
+  if (broken)
+    return {
+      reason: 'policy-invalid',
+      message: `policy ${broken.policies[0]} (${broken.kind}) cannot be applied: ${broken.invalid}`,
+    };
+  const answers = rule.plan.steps.some(({ kind }) => kind === 'requestRedirect');
+  if (rule.backends.length === 0 && !answers)
+    return { reason: 'backend-invalid', message: `route ${rule.route} has no backend here` };
+  return undefined;
+}
+
+function stepsOf(plan: StepPlan): string[] {
+  return plan.steps.map(({ kind, policy }) => `${kind} (${policy})`);
+}
+
+function toExplained({ kind, phase, policies, winners, invalid }: PolicyDecision): ExplainedPolicy {
+  return { kind, phase, policies, winners, why: whyOf(policies, winners, invalid) };
+}
+
+function whyOf(
+  policies: readonly string[],
+  winners: Readonly<Record<string, string>>,
+  invalid: string | undefined,
+): string {
+  if (invalid !== undefined) return `cannot be applied (${invalid}), so nothing passes`;
+  if (Object.keys(winners).length > 0)
+    return 'merged field by field: the most specific wins, unless one above overrides; of equals the oldest';
+  return policies.length > 1
+    ? 'restricting policies add up: every one applies, outermost first'
+    : 'the only one attached here';
+}
+
+/** The bind of an authority's port; without a port the scheme's own, or the only one there is. */
+function findBind(snapshot: Snapshot, authority: string): ReturnType<Snapshot['binds']['get']> {
+  const binds = [...snapshot.binds.values()];
+  const port = /:([0-9]+)$/.exec(authority)?.[1];
+  if (port === undefined) return binds.find((bind) => bind.port === 80) ?? (binds.length === 1 ? binds[0] : undefined);
+  return binds.find((bind) => bind.port === Number(port));
+}

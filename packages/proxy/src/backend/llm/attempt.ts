@@ -1,0 +1,220 @@
+// One try at one target: sent, watched, and turned into the client's reply or a reason to try another.
+import { Body } from '@agentgateway/core/body.ts';
+import { GatewayError } from '@agentgateway/core/errors.ts';
+import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
+import { HeaderList } from '@agentgateway/core/header-list.ts';
+import type { CallPlan } from '@agentgateway/core/target.ts';
+import { formats } from '@agentgateway/llm/format.ts';
+import type { FormatName, StreamFacts } from '@agentgateway/llm/format.ts';
+import { completeUsage } from '@agentgateway/llm/price/estimate.ts';
+import { type Usage, asObject } from '@agentgateway/llm/usage.ts';
+import type { UpstreamReply } from '../../upstream/transport.ts';
+import { DecodedSource, decodeBody, isIdentity, responseReasons } from '../../wire-encoding.ts';
+import { toUpstreamTimeouts } from '../attempt.ts';
+import type { BackendEnvironment } from '../registry.ts';
+import type { Ask } from './ask.ts';
+import type { Books } from './books.ts';
+import { callEcho } from './echo.ts';
+import { toFormatError, toStatusOf } from './failures.ts';
+import { readRetryAfterMs } from './health.ts';
+import type { Prepared } from './prepare.ts';
+import type { Provider } from './profile.ts';
+import { PassingReader, type StreamWatch } from './read-frames.ts';
+import { toProviderHeaders } from './request-headers.ts';
+import { LlmStream, type WhenGone } from './stream.ts';
+
+/** Longest buffered answer, in bytes. */
+export const answerBytesMax = 64 * 1024 * 1024;
+/** Longest error body that is passed on, in bytes. */
+const errorBytesMax = 1024 * 1024;
+
+/** What an attempt needs. */
+export interface AttemptParts {
+  readonly exchange: Exchange;
+  readonly plan: CallPlan;
+  readonly environment: BackendEnvironment;
+  readonly ask: Ask;
+  readonly provider: Provider;
+  readonly model: string;
+  readonly prepared: Prepared;
+  readonly books: Books;
+  readonly whenGone: WhenGone;
+}
+
+/** How a try ended, as far as the next step is concerned. */
+export type Tried =
+  | { readonly kind: 'answered'; readonly reply: Reply }
+  /** The provider refused; `reply` says so in the client's words. */
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly retryAfterMs: number | undefined;
+      readonly reply: Reply;
+    };
+
+/** Tries once. Throws GatewayError where no answer came; the books are closed then. */
+export async function tryTarget(parts: AttemptParts): Promise<Tried> {
+  const { books, exchange } = parts;
+  let upstream: UpstreamReply;
+  try {
+    upstream = await send(parts);
+  } catch (error) {
+    // What never left costs nothing; what may have arrived is settled as failed.
+    const isUnsent = error instanceof GatewayError && unsentReasons.has(error.reason);
+    if (isUnsent) books.release(error);
+    else if (exchange.cancelReason) books.settle('aborted', guess(parts, undefined, 0), error);
+    else books.settle('failed', undefined, error);
+    throw error;
+  }
+  books.answered(upstream.status);
+  try {
+    if (upstream.status >= 400) return await refused(parts, upstream);
+    const isStream = /^text\/event-stream\b/i.test(upstream.headers.get('content-type') ?? '');
+    return { kind: 'answered', reply: isStream ? await streamed(parts, upstream) : await buffered(parts, upstream) };
+  } catch (error) {
+    books.settle('failed', undefined, error);
+    throw error;
+  }
+}
+
+const unsentReasons: ReadonlySet<string> = new Set([
+  'upstream-connect-failed',
+  'connect-timeout',
+  'provider-misconfigured',
+]);
+
+function send(parts: AttemptParts): Promise<UpstreamReply> {
+  const { exchange, plan, environment, provider, prepared, whenGone, ask, books } = parts;
+  const { address } = provider;
+  if (!address) return callEcho(ask, prepared, environment);
+  const { path, bytes, isSame } = prepared;
+  const query = isSame && exchange.query !== undefined ? `?${exchange.query}` : '';
+  const isDraining = whenGone === 'drain';
+  const headers = toProviderHeaders(exchange, provider, isSame);
+  exchange.trace?.attempt(books.record, headers);
+  return environment.transport.dispatch({
+    endpoint: address.endpoint,
+    protocol: 'http1',
+    method: 'POST',
+    path: `${address.pathPrefix}${path}${query}`,
+    authority: address.authority,
+    headers,
+    body: Body.of(bytes),
+    timeouts: toUpstreamTimeouts(plan),
+    onCancel: (fn) =>
+      exchange.onCancel((reason) => {
+        if (!(isDraining && reason === 'client-gone')) fn(reason);
+      }),
+  });
+}
+
+async function streamed(parts: AttemptParts, { status, headers, body }: UpstreamReply): Promise<Reply> {
+  const { exchange, ask, prepared, books, environment, whenGone } = parts;
+  const watch: StreamWatch = {
+    firstOutput() {
+      if (exchange.llm) exchange.llm.firstTokenMs ??= environment.monotonicMs() - exchange.head.startMs;
+    },
+    over(facts, outputBytes, error) {
+      noteFacts(exchange, facts);
+      const end = error === undefined ? 'completed' : exchange.cancelReason ? 'aborted' : 'failed';
+      books.settle(end, guess(parts, facts.usage, outputBytes), error);
+    },
+  };
+  const reader = new PassingReader(formats[ask.format], prepared.hidesUsage, watch);
+  const encoding = headers.combined('content-encoding');
+  headers.remove('content-encoding');
+  const plain = isIdentity(encoding) ? body : Body.from(new DecodedSource(body, encoding!, responseReasons));
+  const stream = new LlmStream(plain, reader, whenGone);
+  await stream.begin();
+  headers.remove('content-length');
+  if (!headers.has('cache-control')) headers.append('cache-control', 'no-cache, no-transform');
+  return {
+    status,
+    headers,
+    body: Body.from(stream),
+    origin: 'upstream',
+    renderFailure(error) {
+      // A failure that the provider told itself has passed already.
+      if (reader.facts.failure !== undefined) return undefined;
+      return formats[ask.format].errorFrame(toFormatError(ask.format, error, exchange.id), reader.facts);
+    },
+  };
+}
+
+async function buffered(parts: AttemptParts, { status, headers, body }: UpstreamReply): Promise<Reply> {
+  const { exchange, ask, books } = parts;
+  const bytes = await readWhole(body, headers, answerBytesMax);
+  const answer = parseJson(bytes);
+  if (asObject(answer) === undefined)
+    throw new GatewayError('upstream-protocol-error', 'the provider’s answer is not a JSON object');
+  const reported = formats[ask.format].readUsage(answer);
+  const usage = ask.isCount ? undefined : guess(parts, reported, reported ? 0 : spanBytes(ask.format, answer));
+  noteAnswer(exchange, answer, usage);
+  books.settle('completed', usage);
+  return { status, headers, body: Body.of(bytes), origin: 'upstream' };
+}
+
+/** What was reported, with the totals that are missing estimated and the whole marked so. */
+function guess({ ask }: AttemptParts, usage: Usage | undefined, outputTextBytes: number): Usage {
+  return completeUsage(usage, { inputTextBytes: ask.bytes.byteLength, outputTextBytes });
+}
+
+function spanBytes(format: FormatName, answer: unknown): number {
+  return formats[format].bodySpans(answer).reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+}
+
+async function refused(parts: AttemptParts, { status, headers, body }: UpstreamReply): Promise<Tried> {
+  const { ask, books, environment } = parts;
+  const retryAfterMs = readRetryAfterMs(headers, environment.now());
+  const bytes = await readWhole(body, headers, errorBytesMax);
+  books.settle(
+    'failed',
+    undefined,
+    new GatewayError('upstream-rejected', `the provider answered ${status}`, { status }),
+  );
+  const reply: Reply = {
+    status: toStatusOf(ask.format, status),
+    headers,
+    body: Body.of(bytes),
+    origin: 'upstream',
+  };
+  return { kind: 'refused', status, retryAfterMs, reply };
+}
+
+async function readWhole(body: Body, headers: HeaderList, bytesMax: number): Promise<Uint8Array> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await body.bytes(bytesMax);
+  } catch (error) {
+    const failure = GatewayError.from(error);
+    if (failure.reason !== 'request-too-large') throw failure;
+    throw new GatewayError('upstream-protocol-error', `the answer is longer than ${bytesMax} bytes`, { cause: error });
+  }
+  const encoding = headers.combined('content-encoding');
+  headers.remove('content-encoding');
+  headers.remove('content-length');
+  return encoding === undefined ? bytes : decodeBody(bytes, encoding, bytesMax, responseReasons);
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function noteFacts(exchange: Exchange, facts: StreamFacts): void {
+  const { llm } = exchange;
+  if (!llm) return;
+  if (facts.model !== undefined) llm.responseModel = facts.model;
+  if (facts.finishReason !== undefined) llm.finishReason = facts.finishReason;
+}
+
+function noteAnswer(exchange: Exchange, answer: unknown, usage: Usage | undefined): void {
+  const { llm } = exchange;
+  if (!llm) return;
+  const model = (answer as { model?: unknown } | undefined)?.model;
+  if (typeof model === 'string') llm.responseModel = model;
+  if (usage) llm.usage = usage;
+}

@@ -1,0 +1,225 @@
+// An LLMBackend as a target: reads what is asked, resolves names, and lists models.
+import { type LLMBackend, LLMBackend_ClientGone } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
+import { GatewayError } from '@agentgateway/core/errors.ts';
+import type { Exchange, Reply, SnapshotView } from '@agentgateway/core/exchange.ts';
+import type { CallPlan, Target } from '@agentgateway/core/target.ts';
+import { formats, type FormatName } from '@agentgateway/llm/format.ts';
+import type { BackendEnvironment } from '../registry.ts';
+import { readAsk } from './ask.ts';
+import { Books } from './books.ts';
+import { generate, priceOf, toBound } from './generate.ts';
+import { type HealthLimits, healthDefaults } from './health.ts';
+import { answerModels, isAllowed } from './models.ts';
+import { type LlmRequest, toRequest } from './operation.ts';
+import { readPassAsk, tryPass } from './pass.ts';
+import { type Provider, compileProvider } from './profile.ts';
+import { type FindBackend, type Resolution, listModels, nearModels, resolveModel, withIncluded } from './resolve.ts';
+import { serve } from './serve.ts';
+import type { WhenGone } from './stream.ts';
+import { type ModelRoute, type ModelTarget, openHealth, toRoute } from './targets.ts';
+
+/** Longest request body where the configuration gives no limit. */
+const requestBytesMaxDefault = 32 * 1024 * 1024;
+/** Names whose resolution is remembered. */
+const routesMax = 1000;
+
+/** Compiles an LLMBackend. Throws where a provider cannot be used by this version. */
+export function compileLlmBackend(key: string, message: LLMBackend, environment: BackendEnvironment): Target {
+  return new LlmTarget(key, message, environment);
+}
+
+class LlmTarget implements Target {
+  readonly key: string;
+  readonly message: LLMBackend;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly #environment: BackendEnvironment;
+  readonly #requestBytesMax: number;
+  readonly #whenGone: WhenGone;
+  readonly #health: HealthLimits;
+  readonly #routes = new Map<string, ModelRoute>();
+  /** Snapshot the remembered routes were resolved in: another one may have other backends. */
+  #generation = -1;
+
+  constructor(key: string, message: LLMBackend, environment: BackendEnvironment) {
+    this.key = key;
+    this.message = message;
+    this.#environment = environment;
+    this.#requestBytesMax = Number(message.requestBytesMax) || requestBytesMaxDefault;
+    this.#whenGone = message.onClientGone === LLMBackend_ClientGone.DRAIN ? 'drain' : 'abort';
+    this.#health = toHealthLimits(message);
+    this.providers = new Map(message.providers.map((each) => [each.name, compileProvider(key, each, environment)]));
+  }
+
+  async call(exchange: Exchange, plan: CallPlan): Promise<Reply> {
+    const find: FindBackend = (key) => this.#other(exchange.snapshot, key)?.message;
+    const request = toRequest(
+      exchange.method,
+      exchange.path,
+      (name) => this.#provider(exchange.snapshot, name) !== undefined,
+    );
+    const { operation } = request;
+    switch (operation.kind) {
+      case 'models':
+        return answerModels(exchange, listModels(this.key, this.message, find), operation.model);
+      case 'countTokens':
+        return this.#generate(exchange, plan, 'messages', true);
+      case 'generate':
+        return this.#generate(exchange, plan, operation.format, false);
+      case 'pass':
+        return this.#pass(exchange, plan, request);
+    }
+  }
+
+  async #generate(exchange: Exchange, plan: CallPlan, format: FormatName, isCount: boolean): Promise<Reply> {
+    exchange.dialect = format;
+    const ask = await readAsk(exchange, format, isCount, this.#requestBytesMax);
+    const route = this.#resolve(exchange, ask.model);
+    exchange.llm = {
+      operation: isCount ? 'count_tokens' : 'chat',
+      format: formats[format].name,
+      requestModel: ask.model,
+      modelLabel: route.label,
+      isStreaming: ask.isStreaming,
+      params: ask.params,
+    };
+    return generate({ exchange, plan, environment: this.#environment, ask, route, whenGone: this.#whenGone });
+  }
+
+  explain({ snapshot, model }: Parameters<NonNullable<Target['explain']>>[0]): object {
+    const find: FindBackend = (key) => this.#other(snapshot, key)?.message;
+    const models = listModels(this.key, this.message, find);
+    if (model === undefined) return { models };
+    const resolution = resolveModel(this.key, this.message, model, find);
+    if (!resolution) return { model, unknown: true, near: nearModels(models, model) };
+    const nowMs = this.#environment.monotonicMs();
+    const targets = this.#toTargets(snapshot, resolution).map(
+      ({ provider, model: upstream, weight, priority, health }) => ({
+        provider: provider.name,
+        model: upstream,
+        weight,
+        priority,
+        restingMs: Math.round(health.waitMs(nowMs)),
+      }),
+    );
+    return { model, name: resolution.name ?? '(provider/model)', targets };
+  }
+
+  #resolve(exchange: Exchange, model: string): ModelRoute {
+    if (!isAllowed(exchange, model)) throw forbidden(model);
+    const { generation } = exchange.snapshot;
+    if (generation !== this.#generation) {
+      this.#routes.clear();
+      this.#generation = generation;
+    }
+    const known = this.#routes.get(model);
+    if (known) return known;
+    const find: FindBackend = (key) => this.#other(exchange.snapshot, key)?.message;
+    const resolution = resolveModel(this.key, this.message, model, find);
+    if (!resolution) {
+      const near = nearModels(
+        listModels(this.key, this.message, find).filter((name) => isAllowed(exchange, name)),
+        model,
+      );
+      const hint = near.length === 0 ? undefined : `Did you mean ${near.join(' or ')}?`;
+      throw new GatewayError('model-not-found', `there is no model ${model} here`, hint === undefined ? {} : { hint });
+    }
+    const route = toRoute(resolution.name ?? 'other', this.#toTargets(exchange.snapshot, resolution));
+    if (this.#routes.size >= routesMax) this.#routes.clear();
+    this.#routes.set(model, route);
+    return route;
+  }
+
+  /** Health is kept by names of the configuration alone: a client cannot make the gateway remember what it makes up. */
+  #toTargets(snapshot: SnapshotView, { name, targets }: Resolution): ModelTarget[] {
+    return targets.flatMap((target) => {
+      const provider = this.#other(snapshot, target.backend)?.providers.get(target.provider.name);
+      if (!provider) return [];
+      const { model, weight, priority } = target;
+      const known = name === undefined ? '*' : name.includes('*') ? name : model;
+      const health = openHealth(this.#environment, target.backend, provider.name, known);
+      return [{ provider, model, weight, priority, health, limits: this.#health }];
+    });
+  }
+
+  #other(snapshot: SnapshotView, key: string): LlmTarget | undefined {
+    if (key === this.key) return this;
+    const target = snapshot.backend(key);
+    return target instanceof LlmTarget ? target : undefined;
+  }
+
+  /** A provider of this backend or of one it includes, by name. */
+  #provider(snapshot: SnapshotView, name: string): Provider | undefined {
+    for (const { key } of this.#included(snapshot)) {
+      const provider = this.#other(snapshot, key)?.providers.get(name);
+      if (provider) return provider;
+    }
+    return undefined;
+  }
+
+  #included(snapshot: SnapshotView): Generator<{ key: string; backend: LLMBackend }> {
+    return withIncluded(this.key, this.message, (key) => this.#other(snapshot, key)?.message);
+  }
+
+  /** Any other path: to the provider that the path or the model names, else to the only one. */
+  async #pass(exchange: Exchange, plan: CallPlan, request: LlmRequest): Promise<Reply> {
+    exchange.dialect = 'chat';
+    const environment = this.#environment;
+    const ask = await readPassAsk(exchange, this.#requestBytesMax);
+    const route = this.#passRoute(exchange, request, ask.model);
+    exchange.llm = {
+      operation: request.rest.split('/')[1] ?? '',
+      format: 'pass',
+      requestModel: ask.model ?? '',
+      modelLabel: route.label,
+      isStreaming: false,
+      params: {},
+    };
+    return serve({ exchange, plan, environment, route, isReplayable: ask.isReplayable }, async (target) => {
+      const { provider, model } = target;
+      const books = await Books.open({
+        exchange,
+        environment,
+        provider,
+        model,
+        bound: toBound({ environment, target, sizeBytes: ask.sizeBytes, outputMax: 0 }),
+        price: (usage) => priceOf(exchange, environment, target, usage),
+      });
+      const sent = ask.model === undefined ? undefined : model;
+      return tryPass({ exchange, plan, environment, ask, provider, model: sent, rest: request.rest, books });
+    });
+  }
+
+  #passRoute(exchange: Exchange, { provider: named }: LlmRequest, model: string | undefined): ModelRoute {
+    const { snapshot } = exchange;
+    if (named === undefined && model !== undefined) return this.#resolve(exchange, model);
+    if (model !== undefined && !isAllowed(exchange, model)) throw forbidden(model);
+    const upstream = this.#included(snapshot)
+      .flatMap(({ key }) => [...(this.#other(snapshot, key)?.providers.values() ?? [])])
+      .filter(({ address }) => address !== undefined)
+      .toArray();
+    const provider =
+      named === undefined ? (upstream.length === 1 ? upstream[0] : undefined) : this.#provider(snapshot, named);
+    if (!provider) {
+      const names = upstream.map(({ name }) => `/${name}/v1/…`).join(', ') || 'none';
+      throw new GatewayError('bad-request', `${exchange.path} names no model and no provider`, {
+        hint: `Name a model in the body, or a provider in the path: ${names}`,
+      });
+    }
+    const health = openHealth(this.#environment, provider.backend, provider.name, '*');
+    return toRoute('other', [{ provider, model: model ?? '', weight: 1, priority: 0, health, limits: this.#health }]);
+  }
+}
+
+function forbidden(model: string): GatewayError {
+  return new GatewayError('model-forbidden', `this key may not use the model ${model}`);
+}
+
+/** What is not configured has its default; without the field passive health is off, which no number of failures reaches. */
+function toHealthLimits({ health }: LLMBackend): HealthLimits {
+  if (!health) return { ...healthDefaults, failures: Number.POSITIVE_INFINITY };
+  return {
+    failures: health.failures || healthDefaults.failures,
+    backoffMs: Number(health.backoffMs) || healthDefaults.backoffMs,
+    backoffMaxMs: Number(health.backoffMaxMs) || healthDefaults.backoffMaxMs,
+  };
+}

@@ -1,0 +1,42 @@
+// The embedded echo model, answering like a provider's reply so that everything behind it is the same.
+import { Body, type BodySource, type Sink } from '@agentgateway/core/body.ts';
+import { HeaderList } from '@agentgateway/core/header-list.ts';
+import { type CodecClock, echoBody, echoCount, echoStream } from '@agentgateway/llm/echo.ts';
+import type { UpstreamReply } from '../../upstream/transport.ts';
+import type { BackendEnvironment } from '../registry.ts';
+import type { Ask } from './ask.ts';
+import type { Prepared } from './prepare.ts';
+
+/** Answers in the prepared format. */
+export async function callEcho(ask: Ask, prepared: Prepared, environment: BackendEnvironment): Promise<UpstreamReply> {
+  const clock: CodecClock = {
+    nowSeconds: Math.floor(environment.now() / 1000),
+    id: environment.id().replaceAll('-', ''),
+  };
+  const request: unknown = JSON.parse(Buffer.from(prepared.bytes).toString('utf8'));
+  if (ask.isStreaming) {
+    const headers = HeaderList.from([['content-type', 'text/event-stream']]);
+    return { status: 200, headers, body: Body.from(generated(echoStream(prepared.format, request, clock))) };
+  }
+  const answer = ask.isCount ? echoCount(request) : echoBody(prepared.format, request, clock);
+  const headers = HeaderList.from([['content-type', 'application/json']]);
+  return { status: 200, headers, body: Body.of(JSON.stringify(answer)) };
+}
+
+/** A body made as fast as it is read. */
+function generated(chunks: Generator<Uint8Array>): BodySource {
+  let cancelled: { readonly cause: unknown } | undefined;
+  return {
+    async pipe(sink: Sink) {
+      for (const chunk of chunks) {
+        if (cancelled) throw cancelled.cause;
+        const waiting = sink.write(chunk);
+        if (waiting !== true) await waiting;
+      }
+      return undefined;
+    },
+    cancel(cause) {
+      cancelled ??= { cause };
+    },
+  };
+}

@@ -1,0 +1,76 @@
+// An answer of a model: each try prepared for its provider, bounded, booked and priced.
+import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
+import type { CallPlan } from '@agentgateway/core/target.ts';
+import { boundInputTokens } from '@agentgateway/llm/price/estimate.ts';
+import type { Usage } from '@agentgateway/llm/usage.ts';
+import type { Bound } from '@agentgateway/quota';
+import type { BackendEnvironment } from '../registry.ts';
+import type { Ask } from './ask.ts';
+import { tryTarget } from './attempt.ts';
+import { Books, type Cost } from './books.ts';
+import { prepareSame } from './prepare.ts';
+import { serve } from './serve.ts';
+import type { WhenGone } from './stream.ts';
+import type { ModelRoute, ModelTarget } from './targets.ts';
+
+/** What an answer is made from. */
+export interface GenerateParts {
+  readonly exchange: Exchange;
+  readonly plan: CallPlan;
+  readonly environment: BackendEnvironment;
+  readonly ask: Ask;
+  readonly route: ModelRoute;
+  readonly whenGone: WhenGone;
+}
+
+/** Answers, failing over until one target does. */
+export function generate(parts: GenerateParts): Promise<Reply> {
+  const { exchange, plan, environment, ask, whenGone } = parts;
+  return serve({ ...parts, isReplayable: true }, async (target) => {
+    const { provider, model } = target;
+    const prepared = prepareSame(ask, provider, model);
+    const books = await Books.open({
+      exchange,
+      environment,
+      provider,
+      model,
+      bound: toBound({ environment, target, sizeBytes: ask.bytes.byteLength, outputMax: ask.outputMax }),
+      price: (usage) => priceOf(exchange, environment, target, usage),
+    });
+    return tryTarget({ exchange, plan, environment, ask, provider, model, prepared, books, whenGone });
+  });
+}
+
+/** What an upper bound is made from. */
+export interface BoundParts {
+  readonly environment: BackendEnvironment;
+  readonly target: Pick<ModelTarget, 'provider' | 'model'>;
+  readonly sizeBytes: number;
+  /** Tokens; undefined where the client did not say. */
+  readonly outputMax: number | undefined;
+}
+
+/** The most a call may cost: nothing counts more than one token for a byte of text. */
+export function toBound({ environment, target, sizeBytes, outputMax }: BoundParts): Bound {
+  const { provider, model } = target;
+  const inputTokensMax = boundInputTokens({ textBytes: sizeBytes, messages: 0 });
+  const outputTokensMax = outputMax ?? provider.maxTokens(model).tokens;
+  const { prices, provider: whose } = provider.prices;
+  const nowMs = environment.now();
+  const price = prices.reserveBound({ provider: whose, model, nowMs, inputTokensMax, outputTokensMax });
+  return { costNano: 'costNano' in price ? price.costNano : undefined, tokens: inputTokensMax + outputTokensMax };
+}
+
+/** What a usage costs; the price's remarks go to the request's story. */
+export function priceOf(
+  exchange: Exchange,
+  environment: BackendEnvironment,
+  { provider, model }: Pick<ModelTarget, 'provider' | 'model'>,
+  usage: Usage,
+): Cost {
+  const { prices, provider: whose } = provider.prices;
+  const price = prices.priceOf({ provider: whose, model, nowMs: environment.now(), usage });
+  if ('unknown' in price) return { nano: undefined, unknown: price.unknown };
+  for (const note of price.notes) exchange.notes.push(`price: ${note}`);
+  return { nano: price.costNano };
+}

@@ -1,0 +1,89 @@
+// A configured provider, ready to be called: address, formats, credential, dialect.
+import type { LLMProvider } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
+import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
+import type { SecretValue } from '@agentgateway/core/environment.ts';
+import type { FormatName } from '@agentgateway/llm/format.ts';
+import type { Dialectal } from '@agentgateway/llm/hub/codec.ts';
+import { maxOutputTokens } from '@agentgateway/llm/provider/max-tokens.ts';
+import { type ProviderProfile, isProviderDriver, toProfile } from '@agentgateway/llm/provider/provider.ts';
+import { toDialect } from '@agentgateway/llm/provider/quirks.ts';
+import type { BackendEnvironment } from '../registry.ts';
+import { type ProviderPrices, compileProviderPrices } from './prices.ts';
+import { isCovered } from './resolve.ts';
+
+/** Where a provider listens, split once. */
+export interface ProviderAddress {
+  readonly endpoint: EndpointAddress & { readonly tls?: { readonly serverName: string } };
+  readonly authority: string;
+  /** Put before the format's own path; no slash at the end. */
+  readonly pathPrefix: string;
+}
+
+/** A provider of an LLMBackend as compiled. */
+export interface Provider {
+  readonly name: string;
+  /** Key of the LLMBackend that owns it. */
+  readonly backend: string;
+  readonly driver: string;
+  /** Whose opaque values it can verify: the quirk row, or the driver; its own address makes it a vendor of its own. */
+  readonly vendor: string;
+  readonly profile: ProviderProfile;
+  readonly dialectal: Dialectal;
+  /** Undefined for the embedded model, which is not reached over a network. */
+  readonly address: ProviderAddress | undefined;
+  readonly key: SecretValue | undefined;
+  readonly prices: ProviderPrices;
+  /** The limit for a model where the target demands one and the client gave none, and who says so. */
+  maxTokens(model: string): { readonly tokens: number; readonly source: string };
+}
+
+/** Compiles a provider. Throws where its driver is unknown to this version or its address is no URL. */
+export function compileProvider(backend: string, message: LLMProvider, environment: BackendEnvironment): Provider {
+  const { name, driver, quirks, key } = message;
+  if (!isProviderDriver(driver)) throw new Error(`provider ${name}: the driver ${driver} is not known to this version`);
+  const profile = toProfile(driver, quirks);
+  const baseUrl = message.baseUrl || profile.baseUrl;
+  if (baseUrl === undefined && driver !== 'echo') throw new Error(`provider ${name} has no baseUrl`);
+  return {
+    name,
+    backend,
+    driver,
+    vendor: quirks || (driver === 'openaiCompatible' ? name : driver),
+    profile,
+    dialectal: toDialect(quirks),
+    address: baseUrl === undefined ? undefined : toAddress(baseUrl),
+    key: key && environment.secret({ secret: key.secret, entry: key.entry }),
+    prices: compileProviderPrices(message),
+    maxTokens: (model) => maxOutputTokens(model, configuredMaximum(message, model)),
+  };
+}
+
+/** An exact name wins over a longer pattern over a shorter one; 0 where configuration says nothing. */
+function configuredMaximum({ maxTokens, maxTokensDefault }: LLMProvider, model: string): number {
+  const exact = maxTokens.find((row) => row.model === model);
+  if (exact) return exact.maxTokens;
+  const fitting = maxTokens.filter((row) => row.model.includes('*') && isCovered(row.model, model));
+  return fitting.toSorted((a, b) => b.model.length - a.model.length)[0]?.maxTokens ?? maxTokensDefault;
+}
+
+/** Splits a base URL. Throws TypeError where it is none. */
+export function toAddress(baseUrl: string): ProviderAddress {
+  const { protocol, hostname, port, host, pathname } = new URL(baseUrl);
+  const isTls = protocol === 'https:';
+  const address = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+  return {
+    endpoint: {
+      address,
+      port: port === '' ? (isTls ? 443 : 80) : Number(port),
+      ...(isTls && { tls: { serverName: address } }),
+    },
+    authority: host,
+    pathPrefix: pathname.endsWith('/') ? pathname.slice(0, -1) : pathname,
+  };
+}
+
+/** The format to speak to a provider: the client's own where it can, else the first it has. */
+export function toUpstreamFormat(provider: Provider, client: FormatName): FormatName {
+  const { formats } = provider.profile;
+  return formats.includes(client) ? client : formats[0]!;
+}

@@ -1,0 +1,58 @@
+// The order in which a name's targets are tried: priority, then exact weights, healthy ones first.
+import type { Environment } from '@agentgateway/core/environment.ts';
+import { compileChoice } from '../../snapshot/choose.ts';
+import { type HealthLimits, TargetHealth } from './health.ts';
+import type { Provider } from './profile.ts';
+
+/** A provider and model that may serve a name. */
+export interface ModelTarget {
+  readonly provider: Provider;
+  /** The name sent upstream. */
+  readonly model: string;
+  readonly weight: number;
+  readonly priority: number;
+  readonly health: TargetHealth;
+  readonly limits: HealthLimits;
+}
+
+/** A name that was resolved, with the state that weights need. */
+export interface ModelRoute {
+  /** The configured name, for labels; `other` where the name itself is not configured. */
+  readonly label: string;
+  readonly groups: readonly TargetGroup[];
+}
+
+interface TargetGroup {
+  readonly targets: readonly ModelTarget[];
+  /** The next by weight. */
+  choose(): ModelTarget | undefined;
+}
+
+/** Groups targets by priority, lower first. Targets without weight serve only when nothing else is left. */
+export function toRoute(label: string, targets: readonly ModelTarget[]): ModelRoute {
+  const byPriority = Map.groupBy(targets, ({ priority }) => priority);
+  const groups = [...byPriority]
+    .toSorted(([a], [b]) => a - b)
+    .map(([, members]): TargetGroup => ({ targets: members, choose: compileChoice(members) }));
+  return { label, groups };
+}
+
+/** Every target of the route in the order of trying: the unhealthy of all priorities come last, because they are better than nothing. */
+export function order(route: ModelRoute, nowMs: number): ModelTarget[] {
+  const usable: ModelTarget[] = [];
+  const resting: ModelTarget[] = [];
+  for (const { targets, choose } of route.groups) {
+    const first = choose();
+    const others = targets
+      .filter((target) => target !== first && target.weight > 0)
+      .toSorted((a, b) => b.weight - a.weight);
+    for (const target of first ? [first, ...others] : others)
+      (target.health.isUsable(nowMs) ? usable : resting).push(target);
+  }
+  return [...usable, ...resting.toSorted((a, b) => a.health.waitMs(nowMs) - b.health.waitMs(nowMs))];
+}
+
+/** The health of a provider's model; it outlives snapshots. */
+export function openHealth(environment: Environment, backend: string, provider: string, model: string): TargetHealth {
+  return environment.state(`llm-health ${backend} ${provider} ${model}`, () => new TargetHealth());
+}

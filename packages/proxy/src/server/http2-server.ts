@@ -1,0 +1,61 @@
+// node:http2 as a server with prior knowledge on sockets it is handed: limits, and sessions that end when nobody uses them.
+import {
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+  createServer,
+} from 'node:http2';
+import type { Log } from '@agentgateway/core/environment.ts';
+import type { ServerLimits } from './limits.ts';
+
+/** What the server hands on; `expects` is set where the client waits for a 100 before it sends the body. */
+export type Http2Handler = (request: Http2ServerRequest, response: Http2ServerResponse, expects?: () => void) => void;
+
+/** The sessions of one listener. */
+export class Http2Sessions {
+  readonly server: Http2Server;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #limits: ServerLimits;
+  readonly #log: Log;
+  #isClosing = false;
+
+  constructor(limits: ServerLimits, log: Log, handler: Http2Handler) {
+    this.#limits = limits;
+    this.#log = log;
+    const { concurrentStreamsMax, headerBytesMax, sessionMemoryMb, headersMax } = limits;
+    this.server = createServer(
+      {
+        maxSessionMemory: sessionMemoryMb,
+        maxHeaderListPairs: headersMax + 8,
+        settings: { maxConcurrentStreams: concurrentStreamsMax, maxHeaderListSize: headerBytesMax },
+      },
+      (request, response) => handler(request, response),
+    );
+    this.server.on('checkContinue', (request: Http2ServerRequest, response: Http2ServerResponse) =>
+      handler(request, response, () => response.writeContinue()),
+    );
+    this.server.on('session', (session) => this.#opened(session));
+    this.server.on('sessionError', (error) => this.#log.debug({ err: error }, 'an HTTP/2 session failed'));
+  }
+
+  /** Tells every client to open no more streams; sessions end with their last one. */
+  close(): void {
+    this.#isClosing = true;
+    for (const session of this.#sessions) session.close();
+  }
+
+  #opened(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    let streams = 0;
+    session.on('stream', (stream) => {
+      streams++;
+      stream.on('close', () => streams--);
+    });
+    session.setTimeout(this.#limits.keepAliveTimeoutMs, () => {
+      if (streams === 0) session.close();
+    });
+    session.on('close', () => this.#sessions.delete(session));
+    if (this.#isClosing) session.close();
+  }
+}

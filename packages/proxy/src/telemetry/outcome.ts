@@ -1,0 +1,41 @@
+// How an exchange ended, worked out once for the log, the metrics, the span and the story.
+import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
+import { GatewayError, type Reason } from '@agentgateway/core/errors.ts';
+import type { ResponseEnd } from '../server/responder.ts';
+
+/** The end of an exchange. */
+export interface Outcome {
+  /** Status the client saw; 499 where it left before any. */
+  readonly status: number;
+  /** Undefined where nothing went wrong. */
+  readonly reason: Reason | undefined;
+  /** What went wrong, for the log alone. */
+  readonly message: string | undefined;
+  /** From the end of the request head to the end of the answer. */
+  readonly durationMs: number;
+  readonly bodyBytes: number;
+}
+
+/** Sums up. */
+export function toOutcome(exchange: Exchange, reply: Reply, end: ResponseEnd, endMs: number): Outcome {
+  const failure = end.error ?? reply.error;
+  return {
+    status: end.isClientGone && !end.isHeadSent ? 499 : reply.status,
+    reason: reasonOf(reply, end),
+    message: failure === undefined ? undefined : textOf(failure),
+    durationMs: Math.round((endMs - exchange.head.startMs) * 1000) / 1000,
+    bodyBytes: end.bodyBytes,
+  };
+}
+
+function reasonOf(reply: Reply, end: ResponseEnd): Reason | undefined {
+  if (end.isClientGone) return 'client-gone';
+  if (end.error instanceof GatewayError) return end.error.reason;
+  return reply.reason ?? (end.error === undefined ? undefined : 'upstream-reset');
+}
+
+/** The message of a failure and of what caused it. */
+export function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : 'unknown failure';
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}

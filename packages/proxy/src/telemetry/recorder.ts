@@ -1,0 +1,78 @@
+// The only place that logs, counts and ends the span of a request; it waits for the attempts' settlements and only reports (contract 11).
+import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
+import type { Clock } from '../environment.ts';
+import type { ResponseEnd } from '../server/responder.ts';
+import type { TimerWheel } from '../upstream/timer-wheel.ts';
+import { toAccessLine } from './access-line.ts';
+import type { Logs } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { toOutcome } from './outcome.ts';
+import type { Stories } from './stories.ts';
+import type { Tracing } from './tracing.ts';
+
+/** What the recorder writes to. */
+export interface RecorderParts {
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+  readonly logs: Pick<Logs, 'log' | 'access'>;
+  readonly metrics: Metrics;
+  readonly stories: Stories;
+  readonly tracing: Tracing | undefined;
+  /** How long a settlement may take before the record is written without it. */
+  readonly settleTimeoutMs: number;
+}
+
+/** Records exchanges. */
+export class Recorder {
+  readonly #parts: RecorderParts;
+
+  constructor(parts: RecorderParts) {
+    this.#parts = parts;
+  }
+
+  /** An exchange begins; it costs nothing where traces are off. */
+  begin(exchange: Exchange): void {
+    this.#parts.tracing?.begin(exchange);
+  }
+
+  /** An exchange has ended. `done` is called once the record is written. */
+  record(exchange: Exchange, reply: Reply, end: ResponseEnd, done: () => void): void {
+    const endMs = this.#parts.clock.monotonicMs();
+    const write = (): void => {
+      try {
+        this.#write(exchange, reply, end, endMs);
+      } catch (error) {
+        this.#parts.logs.log.error({ err: error, requestId: exchange.id }, 'a request could not be recorded');
+      } finally {
+        done();
+      }
+    };
+    if (exchange.settlements.length === 0) {
+      write();
+      return;
+    }
+    let isWritten = false;
+    const settled = (): void => {
+      if (isWritten) return;
+      isWritten = true;
+      late.stop();
+      write();
+    };
+    const late = this.#parts.timers.start(this.#parts.settleTimeoutMs, settled);
+    Promise.allSettled(exchange.settlements).then(settled, settled);
+  }
+
+  #write(exchange: Exchange, reply: Reply, end: ResponseEnd, endMs: number): void {
+    const { logs, metrics, stories, tracing } = this.#parts;
+    const outcome = toOutcome(exchange, reply, end, endMs);
+    logs.access(toAccessLine(exchange, outcome));
+    metrics.record(exchange, { ...outcome, reason: outcome.reason ?? '' });
+    stories.add(exchange, outcome);
+    tracing?.end(exchange, outcome);
+    const failure = end.error ?? reply.error;
+    if (outcome.reason === 'internal' && failure !== undefined) {
+      const cause = failure instanceof Error && failure.cause !== undefined ? failure.cause : failure;
+      logs.log.error({ err: cause, requestId: exchange.id }, 'the gateway failed to handle a request');
+    }
+  }
+}

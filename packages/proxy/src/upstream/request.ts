@@ -1,0 +1,84 @@
+// What a transport is asked and what it answers: one request to one endpoint, and the limits of doing so.
+import type { Body } from '@agentgateway/core/body.ts';
+import type { CancelReason, EndpointAddress } from '@agentgateway/core/exchange.ts';
+import type { HeaderList } from '@agentgateway/core/header-list.ts';
+
+/** Time-outs of one attempt in milliseconds; 0 switches one off. */
+export interface UpstreamTimeouts {
+  readonly connectMs: number;
+  /** From the request's last byte to the answer's head. */
+  readonly firstByteMs: number;
+  /** Between two chunks, while the upstream is waited for. */
+  readonly idleMs: number;
+  /** The whole attempt. */
+  readonly totalMs: number;
+}
+
+/** One request to one endpoint. */
+export interface UpstreamRequest {
+  readonly endpoint: EndpointAddress & { readonly tls?: { readonly serverName: string } };
+  readonly protocol: 'http1' | 'http2';
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly authority: string;
+  /** Read, never edited: it may be the exchange's own list. */
+  readonly headers: HeaderList;
+  readonly body: Body;
+  readonly timeouts: UpstreamTimeouts;
+  /** Registers what is called when the exchange is given up; the result takes it back. */
+  readonly onCancel: (fn: (reason: CancelReason) => void) => () => void;
+  /** Takes interim answers (1xx but 101). */
+  readonly onInformation?: ((status: number, headers: HeaderList) => void) | undefined;
+  /** Called once when the attempt is over: without an error when the answer arrived whole. */
+  readonly onOver?: (error: unknown) => void;
+}
+
+/** The answer's head, and its body to come. */
+export interface UpstreamReply {
+  readonly status: number;
+  /** End-to-end fields only. */
+  readonly headers: HeaderList;
+  readonly body: Body;
+}
+
+/** Limits of the pools. */
+export const transportLimits = {
+  /** HTTP/1.1 connections per endpoint. */
+  connectionsMax: 1024,
+  /** How long an idle connection is kept. */
+  idleConnectionMs: 90_000,
+  /** Longest response head, in bytes. */
+  headerBytesMax: 64 * 1024,
+  /** Request bytes that wait for the upstream's socket. */
+  uploadBytesMax: 64 * 1024,
+} as const;
+
+/** Methods that may be sent twice without being meant twice (RFC 9110 §9.2.2). */
+export function isIdempotent(method: string): boolean {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+    case 'OPTIONS':
+    case 'PUT':
+    case 'DELETE':
+    case 'TRACE':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Fields that a transport writes itself, from what the request says apart from them. */
+export function isOwnField(name: string): boolean {
+  switch (name.length) {
+    case 4:
+      return name.toLowerCase() === 'host';
+    case 6:
+      return name.toLowerCase() === 'expect';
+    case 14:
+      return name.toLowerCase() === 'content-length';
+    default:
+      return false;
+  }
+}
