@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { generatePrices } from './steps/prices.ts';
 import { generateSchemas } from './steps/schemas.ts';
 
 /** A generator: which folder it owns whole (or undefined), and the files it writes, path → text. */
@@ -16,7 +17,8 @@ const root = join(import.meta.dirname, '..');
 
 const steps: readonly Step[] = [
   { name: 'protobuf', owns: ['packages/api/src/gen'], run: generateProtobuf },
-  { name: 'schemas', owns: ['manifests/crds'], run: generateSchemas },
+  { name: 'schemas', owns: ['manifests/crds', 'docs/reference'], run: generateSchemas },
+  { name: 'prices', owns: ['packages/llm/src/gen'], run: generatePrices },
 ];
 
 /** Runs buf on a copy of the protobuf sources, so that a check leaves the tree alone. */

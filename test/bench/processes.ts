@@ -1,0 +1,105 @@
+// Child processes of a benchmark: started pinned to a core, measured through /proc, and never left running.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, openSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A process under measurement. */
+export interface Running extends AsyncDisposable {
+  readonly pid: number;
+  /** File that collects its output. */
+  readonly output: string;
+  /** CPU that it has used so far, user and system, in microseconds. */
+  cpuMicros(): number;
+  /** Resident memory in MB (10^6 bytes). */
+  rssMb(): number;
+  hasEnded(): boolean;
+  signal(name: NodeJS.Signals): void;
+}
+
+const started = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+/** The path of a program; Debian keeps some servers where a user's PATH does not look. */
+export function findProgram(name: string): string | undefined {
+  return [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
+    .map((folder) => `${folder}/${name}`)
+    .find((path) => existsSync(path));
+}
+
+/** Whether processes can be given a core each: taskset is there, and there are two cores. */
+export const isPinned = findProgram('taskset') !== undefined && availableParallelism() > 1;
+/** What is measured has the first core for itself; upstreams and load share the others. */
+const cores = { measured: '0', others: `1-${availableParallelism() - 1}` };
+
+/** A command on the core of its role. */
+export function pinned(role: keyof typeof cores, command: readonly string[]): readonly string[] {
+  return isPinned ? ['taskset', '-c', cores[role], ...command] : command;
+}
+
+/** Starts a process; its output goes to a file. */
+export function start(role: keyof typeof cores, command: readonly string[], output: string): Running {
+  const [program, ...args] = pinned(role, command);
+  const log = openSync(output, 'a');
+  const child = spawn(program!, args, { stdio: ['ignore', log, log] });
+  started.add(child);
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${program} could not be started`);
+  return {
+    pid,
+    output,
+    cpuMicros: () => cpuMicrosOf(pid),
+    rssMb: () =>
+      (Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024) / 1e6,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+    signal: (name) => void child.kill(name),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM');
+      const late = new AbortController();
+      await Promise.race([ended, sleep(3000, undefined, { signal: late.signal, ref: false }).catch(() => undefined)]);
+      late.abort();
+      child.kill('SIGKILL');
+      await ended;
+      started.delete(child);
+    },
+  };
+}
+
+const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+/** utime and stime of all threads (proc_pid_stat(5)); the name, which may hold spaces, ends with the last parenthesis. */
+function cpuMicrosOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticksPerSecond;
+}
+
+/** A port of 127.0.0.1 that nobody uses now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Waits until a URL answers 200. Throws, with the end of the process's output, when it ends or takes too long. */
+export async function untilServing(url: string, running: Running, secondsMax = 30): Promise<void> {
+  const deadline = Date.now() + secondsMax * 1000;
+  while (Date.now() < deadline && !running.hasEnded()) {
+    const status = await fetch(url).then(
+      (response) => response.body?.cancel().then(() => response.status),
+      () => 0,
+    );
+    if (status === 200) return;
+    await sleep(50);
+  }
+  throw new Error(`${url} does not answer 200: ${readFileSync(running.output, 'utf8').trim().slice(-500)}`);
+}
