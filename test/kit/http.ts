@@ -198,7 +198,7 @@ export async function startHttp2Upstream(
   });
   server.on('stream', (stream, headers, _flags, raw) => {
     stream.on('error', () => {});
-    handler(stream as ServerHttp2Stream, headers, raw as string[]);
+    handler(stream as ServerHttp2Stream, headers, raw);
   });
   return toUpstream(server, () => {
     for (const session of sessions) session.destroy();
@@ -453,7 +453,7 @@ export function readHttp2(stream: ClientHttp2Stream): Promise<Http2Answer> {
     const interim: Record<string, unknown>[] = [];
     stream.on('headers', (headers) => interim.push(headers));
     stream.on('response', (_headers, _flags, fields) => {
-      raw = fields as unknown as string[];
+      raw = fields;
     });
     stream.on('trailers', (headers) => {
       trailers = headers;

@@ -1,4 +1,5 @@
 // The command `agentgateway`: finds the subcommand, loads only that, and turns mistakes into one clear line.
+import { SettingsError } from '@agentgateway/proxy/settings.ts';
 
 /** A subcommand: what it is for, and how it runs; resolves to the exit code. */
 interface Command {
@@ -9,6 +10,8 @@ interface Command {
 const commands: Readonly<Record<string, Command>> = {
   run: { summary: 'start the gateway (the default)', load: () => import('./command/run.ts') },
   validate: { summary: 'check a configuration and list every problem', load: () => import('./command/validate.ts') },
+  status: { summary: 'tell what a running gateway accepted, and why not', load: () => import('./command/status.ts') },
+  explain: { summary: 'tell where a request would go, and why', load: () => import('./command/explain.ts') },
   manifests: {
     summary: 'print the Kubernetes manifests of a configuration',
     load: () => import('./command/manifests.ts'),
@@ -39,11 +42,11 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`agentgateway: there is no command '${first}'\n\n${help}`);
     return 2;
   }
-  const { run } = await command.load();
-  return run(isFlag ? args : rest);
+  const loaded = await command.load();
+  return loaded.run(isFlag ? args : rest);
 }
 
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`agentgateway: ${error instanceof Error ? error.message : String(error)}\n`);
-  return 1;
+  return error instanceof SettingsError ? 2 : 1;
 });

@@ -5,6 +5,7 @@ import { callout } from './backend/callout.ts';
 import type { BackendEnvironment } from './backend/registry.ts';
 import { createEnvironment, systemClock } from './environment.ts';
 import { type Pipeline, handle } from './pipeline/handle.ts';
+import { findExposed } from './exposure.ts';
 import { Readiness } from './readiness.ts';
 import { RecordingLedger } from './recording-ledger.ts';
 import { BindTable } from './server/bind-table.ts';
@@ -94,6 +95,12 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
     binds.closeAbsent(store.current.binds);
     metrics.add('agentgateway_config_updates_total', {});
     metrics.set('agentgateway_config_generation', {}, store.current.generation);
+    for (const exposed of findExposed(store.current, settings.bindAddress)) {
+      log.warn(
+        { exposed },
+        `anybody who can connect spends your credentials: ${exposed}; add apiKeyAuthentication, or bind 127.0.0.1`,
+      );
+    }
     return { rejections, bindErrors: binds.errors };
   };
   const source = startSource({

@@ -134,8 +134,16 @@ export function parseSettings(args: readonly string[], env: Readonly<Record<stri
     drainMs: integer('drain-timeout', 'AGENTGATEWAY_DRAIN_TIMEOUT', { fallback: 30, max: 86_400 }) * 1000,
     trustedHops: integer('trusted-hops', 'AGENTGATEWAY_TRUSTED_HOPS', { fallback: 0, max: 16 }),
     logPrompts: values['log-prompts'] === true || env['AGENTGATEWAY_LOG_PROMPTS'] === 'true',
-    env: Object.freeze(
-      Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
-    ),
+    env: toEnvironment(env),
   });
+}
+
+/** The process's environment, once, for commands that parse no settings. */
+export function readEnvironment(): Readonly<Record<string, string>> {
+  return toEnvironment(process.env);
+}
+
+function toEnvironment(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  const present = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.freeze(Object.fromEntries(present));
 }

@@ -1,32 +1,48 @@
 // Loading a configuration offline, for commands that look at files without starting anything.
-import { parseArgs } from 'node:util';
+import { controllerNameDefault } from '@agentgateway/core/controller.ts';
 import { type LoadedConfig, loadConfig } from '@agentgateway/core/config/load.ts';
+import { createTranslator } from '@agentgateway/core/translate/translate.ts';
+import type { Translation } from '@agentgateway/core/world.ts';
+import { readEnvironment } from '@agentgateway/proxy/settings.ts';
 import { readFiles } from '@agentgateway/proxy/source/files.ts';
 import { formatProblem } from '@agentgateway/proxy/source/source.ts';
 
-/** A configuration and where it was read from; or the problems, already told. */
-export type Loaded =
-  | { readonly ok: true; readonly config: LoadedConfig; readonly path: string | undefined }
-  | { readonly ok: false };
-
-/** The path given with -f or as an argument. */
-export function readPath(args: readonly string[]): string | undefined {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: { file: { type: 'string', short: 'f' } },
-    allowPositionals: true,
-  });
-  return values.file ?? positionals[0];
+/** A configuration and where it was read from; undefined once the problems have been told. */
+export interface Loaded {
+  readonly config: LoadedConfig;
+  readonly path: string | undefined;
 }
 
 /** Loads and validates; problems go to standard error, every one of them. */
-export function load(path: string | undefined): Loaded {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
-  const config = loadConfig({ files: path === undefined ? [] : readFiles(path), env });
-  if (config.problems.length === 0) return { ok: true, config, path };
+export function load(path: string | undefined): Loaded | undefined {
+  const files = path === undefined ? [] : read(path);
+  if (!files) return undefined;
+  const config = loadConfig({ files, env: readEnvironment() });
+  if (config.problems.length === 0) return { config, path };
   for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
-  process.stderr.write(`${config.problems.length} problem${config.problems.length === 1 ? '' : 's'}\n`);
-  return { ok: false };
+  process.stderr.write(`${count(config.problems.length, 'problem')}\n`);
+  return undefined;
+}
+
+/** The manifests' resources, conditions and mistakes. */
+export function translate({ config }: Loaded): Translation {
+  return createTranslator().translate({
+    objects: config.manifests,
+    feedback: new Map(),
+    controllerName: controllerNameDefault,
+  });
+}
+
+/** A number of things, in English. */
+export function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}
+
+function read(path: string): ReturnType<typeof readFiles> | undefined {
+  try {
+    return readFiles(path);
+  } catch (error) {
+    process.stderr.write(`${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}\n`);
+    return undefined;
+  }
 }

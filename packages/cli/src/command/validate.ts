@@ -1,30 +1,28 @@
 // `agentgateway validate`: every problem of a configuration at once, with file, line, path and hint.
-import { createTranslator } from '@agentgateway/core/translate/translate.ts';
-import { load, readPath } from './config.ts';
+import { formatIssue } from '@agentgateway/core/translate/issue.ts';
+import { count, load, translate } from './config.ts';
+import { parse, textOf } from './options.ts';
+
+const help = `agentgateway validate [-f] FILE-OR-FOLDER
+
+Lists every problem with its file, line and path. Exit code 0: none, 2: some.
+`;
 
 /** Exit codes: 0 nothing wrong, 2 problems. */
 export async function run(args: readonly string[]): Promise<number> {
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write('agentgateway validate [-f] FILE-OR-FOLDER\n');
-    return 0;
-  }
-  const path = readPath(args);
+  const parsed = parse(args, { file: { type: 'string', short: 'f' } }, help);
+  if (!parsed) return 0;
+  const path = textOf(parsed, 'file') ?? parsed.positionals[0];
   const loaded = load(path);
-  if (!loaded.ok) return 2;
-  const { issues } = createTranslator().translate({
-    objects: loaded.config.manifests,
-    feedback: new Map(),
-    controllerName: 'agentgateway.dev/controller',
-  });
-  for (const issue of issues) {
-    const place = issue.origin ? `${issue.origin.file}:${issue.origin.line}: ` : '';
-    process.stderr.write(
-      `${place}${issue.object}: ${issue.path}: ${issue.message} (${issue.condition}=False ${issue.reason})\n`,
-    );
+  if (!loaded) return 2;
+  const { issues } = translate(loaded);
+  for (const issue of issues) process.stderr.write(`${formatIssue(issue)}\n`);
+  if (issues.length > 0) {
+    process.stderr.write(`${count(issues.length, 'problem')}\n`);
+    return 2;
   }
-  if (issues.length > 0) return 2;
   process.stdout.write(
-    `${path ?? 'the embedded configuration'}: ${loaded.config.manifests.length} objects, no problems\n`,
+    `${path ?? 'the embedded configuration'}: ${count(loaded.config.manifests.length, 'object')}, no problems\n`,
   );
   return 0;
 }

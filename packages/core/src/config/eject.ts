@@ -1,5 +1,6 @@
 // Manifests as YAML for kubectl; secrets are left empty unless asked for.
 import { stringify } from 'yaml';
+import { findKind } from '../kinds/registry.ts';
 import type { Manifest } from '../world.ts';
 import { isDnsSlice } from './services.ts';
 
@@ -16,7 +17,12 @@ function ejectOne({ apiVersion, kind, metadata, origin: _origin, ...rest }: Mani
   const head = {
     apiVersion,
     kind,
-    metadata: { name, namespace, ...(labels && { labels }), ...(annotations && { annotations }) },
+    metadata: {
+      name,
+      ...(!findKind(apiVersion, kind)?.isClusterScoped && { namespace }),
+      ...(labels && { labels }),
+      ...(annotations && { annotations }),
+    },
   };
   if (kind !== 'Secret' || withSecrets) return stringify({ ...head, ...rest });
   const names = Object.keys({ ...(rest['stringData'] as object | undefined), ...(rest['data'] as object | undefined) });

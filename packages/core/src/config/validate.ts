@@ -34,6 +34,8 @@ function toProblems(schema: z.ZodType, issue: z.core.$ZodIssue): FieldProblem[] 
         hint: 'write secretRef: { name, key }; only config.yaml may hold the secret itself',
       },
     ];
+  if (issue.code === 'invalid_type' && issue.input !== undefined && isSecretAt(schema, path))
+    return [{ path, message: 'must be a string (quote it), or refer to a Secret with secretRef: { name, key }' }];
   if (issue.code === 'invalid_type')
     return [{ path, message: issue.input === undefined ? 'is required' : `must be ${article(issue.expected)}` }];
   if (issue.code === 'invalid_value') return [{ path, message: `must be one of ${issue.values.join(', ')}` }];

@@ -17,6 +17,8 @@ export interface KindRow {
   readonly plural: string | undefined;
   /** Fields below `spec`, or beside `metadata`. */
   readonly place: 'spec' | 'root';
+  /** Set for kinds that are not in a namespace. */
+  readonly isClusterScoped?: true;
   readonly schema: z.ZodType;
   /** What an item of config.yaml may say where that differs from manifests. */
   readonly shortSchema?: z.ZodType;
@@ -36,6 +38,7 @@ export const kinds: readonly KindRow[] = [
     apiVersion: 'gateway.networking.k8s.io/v1',
     plural: undefined,
     place: 'spec',
+    isClusterScoped: true,
     schema: gatewayClassSpec,
   },
   {

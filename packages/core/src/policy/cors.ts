@@ -56,14 +56,10 @@ export const cors = definePolicy({
     return {
       request(exchange) {
         const origin = exchange.headers.get('origin');
+        if (origin === undefined) return undefined;
         // Later steps may edit method and headers, so what the answer depends on is noted now.
         exchange.facts.set(originFact, origin);
-        if (
-          origin === undefined ||
-          exchange.method !== 'OPTIONS' ||
-          !exchange.headers.has('access-control-request-method')
-        )
-          return undefined;
+        if (exchange.method !== 'OPTIONS' || !exchange.headers.has('access-control-request-method')) return undefined;
         exchange.facts.set(preflightFact, true);
         const headers = new HeaderList();
         if (isAllowed(origin)) writePreflight(message, exchange, origin, headers);

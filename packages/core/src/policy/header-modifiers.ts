@@ -35,14 +35,16 @@ export const headerModifiers = definePolicy({
     }),
   check: ({ request, response }) => [...problemsOf(request, 'request'), ...problemsOf(response, 'response')],
   compile({ request, response }) {
+    const before = request && compileModifier(request);
+    const after = response && compileModifier(response);
     return {
-      ...(request && {
+      ...(before && {
         request(exchange) {
-          apply(request, exchange.headers);
+          before(exchange.headers);
           return undefined;
         },
       }),
-      ...(response && { response: (_exchange, reply) => apply(response, reply.headers) }),
+      ...(after && { response: (_exchange, reply) => after(reply.headers) }),
     };
   },
 });
@@ -56,10 +58,13 @@ export function toHeaderModifier({ set = [], add = [], remove = [] }: ModifierSp
   });
 }
 
-function apply({ set, add, remove }: HeaderModifier, headers: HeaderList): void {
-  for (const { name, value } of set) headers.set(name, value);
-  for (const { name, value } of add) headers.append(name, value);
-  for (const name of remove) headers.remove(name.toLowerCase());
+function compileModifier({ set, add, remove }: HeaderModifier): (headers: HeaderList) => void {
+  const removed = remove.map((name) => name.toLowerCase());
+  return (headers) => {
+    for (const { name, value } of set) headers.set(name, value);
+    for (const { name, value } of add) headers.append(name, value);
+    for (const name of removed) headers.remove(name);
+  };
 }
 
 function problemsOf(message: HeaderModifier | undefined, half: string): Problem[] {

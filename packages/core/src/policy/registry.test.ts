@@ -1,7 +1,7 @@
 // The table of policies and the reserved names (contract 15).
 import { PolicySpecSchema } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { describe, expect, test } from 'vitest';
-import { validateFields } from '../config/validate.ts';
+import { type FieldProblem, validateFields } from '../config/validate.ts';
 import { policySpec } from '../kinds/policy/schema.ts';
 import { policies, reservedPolicyNames } from './registry.ts';
 
@@ -34,10 +34,11 @@ describe('names', () => {
   });
 });
 
-describe('what users are told', () => {
-  const told = (name: string) =>
-    validateFields(policySpec, { targetRefs: [{ kind: 'Gateway', name: 'main' }], [name]: {} }).problems;
+function told(name: string): readonly FieldProblem[] {
+  return validateFields(policySpec, { targetRefs: [{ kind: 'Gateway', name: 'main' }], [name]: {} }).problems;
+}
 
+describe('what users are told', () => {
   test.each(reservedPolicyNames)('%s is not supported yet', (name) => {
     expect(told(name)).toEqual([{ path: [name], message: 'is not supported yet' }]);
   });

@@ -36,6 +36,8 @@ export interface Routed<T> {
 /** Finds rules. */
 export interface Router<T> {
   match(request: RoutedRequest): Routed<T> | undefined;
+  /** Everything that can be found, each once. */
+  values(): ReadonlySet<T>;
 }
 
 interface Candidate<T> extends Routed<T> {
@@ -54,6 +56,8 @@ interface HostTable<T> {
   readonly exact: Map<string, Candidate<T>[]>;
   readonly regex: { readonly pattern: RE2JS; readonly candidate: Candidate<T> }[];
   readonly prefix: Map<string, Candidate<T>[]>;
+  /** Length of the longest prefix, so that a long path costs no more look-ups than there are prefixes to find. */
+  prefixLengthMax: number;
 }
 
 /**
@@ -68,6 +72,7 @@ export function compileRouter<T>(entries: readonly RouterEntry<T>[]): Router<T> 
     table.regex.sort((a, b) => byPrecedence(a.candidate, b.candidate));
   }
   return {
+    values: () => new Set(entries.map(({ value }) => value)),
     match(request) {
       for (const key of hostKeys(plainHost(request.authority))) {
         const table = hosts.get(key);
@@ -81,7 +86,12 @@ export function compileRouter<T>(entries: readonly RouterEntry<T>[]): Router<T> 
 
 function addEntry<T>(hosts: Map<string, HostTable<T>>, entry: RouterEntry<T>): void {
   const key = entry.hostname.toLowerCase();
-  const table: HostTable<T> = hosts.get(key) ?? { exact: new Map(), regex: [], prefix: new Map() };
+  const table: HostTable<T> = hosts.get(key) ?? {
+    exact: new Map(),
+    regex: [],
+    prefix: new Map(),
+    prefixLengthMax: 0,
+  };
   hosts.set(key, table);
   const path = entry.match?.path?.match;
   const isPrefix = path?.case === undefined || path.case === 'prefix';
@@ -96,7 +106,10 @@ function addEntry<T>(hosts: Map<string, HostTable<T>>, entry: RouterEntry<T>): v
   };
   if (path?.case === 'regex') table.regex.push({ pattern: RE2JS.compile(path.value), candidate });
   else if (path?.case === 'exact') push(table.exact, path.value, candidate);
-  else push(table.prefix, prefix, candidate);
+  else {
+    push(table.prefix, prefix, candidate);
+    table.prefixLengthMax = Math.max(table.prefixLengthMax, prefix.length);
+  }
 }
 
 function matchTable<T>(table: HostTable<T>, request: RoutedRequest): Candidate<T> | undefined {
@@ -106,6 +119,8 @@ function matchTable<T>(table: HostTable<T>, request: RoutedRequest): Candidate<T
   for (const { pattern, candidate } of table.regex)
     if (pattern.matches(request.path) && isFit(candidate, request)) return candidate;
   let prefix = trimSlash(request.path);
+  if (prefix.length > table.prefixLengthMax)
+    prefix = prefix.slice(0, Math.max(0, prefix.lastIndexOf('/', table.prefixLengthMax)));
   for (;;) {
     const list = table.prefix.get(prefix);
     const hit = list && firstFit(list, request);

@@ -116,9 +116,15 @@ const picoDecimals = 12;
 export function money(decimalsMax = picoDecimals): z.ZodUnion<readonly [z.ZodString, z.ZodNumber]> {
   const message = `must be an amount such as "2.50", in quotes and with at most ${decimalsMax} decimals, or an integer`;
   const source = `^[0-9]{1,6}(\\.[0-9]{1,${decimalsMax}})?$`;
-  const schema = z.union([z.string().max(32).regex(new RegExp(source), { message }), z.number().int().min(0).max(999_999)], {
-    error: message,
-  });
+  const schema = z.union(
+    [
+      z.string().max(32).regex(new RegExp(source), { message }),
+      z.number().int().min(0, { message }).max(999_999, { message }),
+    ],
+    {
+      error: message,
+    },
+  );
   return mark(schema, { isIntOrString: true, pattern: source });
 }
 

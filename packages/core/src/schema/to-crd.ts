@@ -62,18 +62,26 @@ export function toCrd({ kind, group, version, resource, shortNames, summary, spe
   };
 }
 
-/** The structural schema of a zod schema. */
-export function toStructural(schema: z.ZodType, path: string): Record<string, unknown> {
+/** The structural schema of a zod schema. Throws, with the path, where the schema leaves the dialect or holds itself. */
+export function toStructural(
+  schema: z.ZodType,
+  path: string,
+  ancestors: readonly SchemaNode[] = [],
+): Record<string, unknown> {
   const node = inspect(schema, path);
+  if (
+    ancestors.some((ancestor) => ancestor.kind === 'object' && node.kind === 'object' && ancestor.shape === node.shape)
+  )
+    throw new Error(`${path}: a schema that holds itself is not part of the schema dialect`);
   return {
-    ...toType(node, path),
+    ...toType(node, path, [...ancestors, node]),
     ...(node.description !== undefined && { description: node.description }),
     ...(node.fallback !== undefined && { default: node.fallback }),
     ...(node.marks.rules && { 'x-kubernetes-validations': node.marks.rules }),
   };
 }
 
-function toType(node: SchemaNode, path: string): Record<string, unknown> {
+function toType(node: SchemaNode, path: string, ancestors: readonly SchemaNode[]): Record<string, unknown> {
   switch (node.kind) {
     case 'object': {
       const fields = Object.entries(node.shape);
@@ -84,7 +92,7 @@ function toType(node: SchemaNode, path: string): Record<string, unknown> {
         type: 'object',
         ...(required.length > 0 && { required }),
         properties: Object.fromEntries(
-          fields.map(([field, child]) => [field, toStructural(child, `${path}.${field}`)]),
+          fields.map(([field, child]) => [field, toStructural(child, `${path}.${field}`, ancestors)]),
         ),
       };
     }
@@ -92,10 +100,10 @@ function toType(node: SchemaNode, path: string): Record<string, unknown> {
       return {
         type: 'array',
         ...(node.lengthMax !== undefined && { maxItems: node.lengthMax }),
-        items: toStructural(node.element, `${path}[]`),
+        items: toStructural(node.element, `${path}[]`, ancestors),
       };
     case 'map':
-      return { type: 'object', additionalProperties: toStructural(node.value, `${path}{}`) };
+      return { type: 'object', additionalProperties: toStructural(node.value, `${path}{}`, ancestors) };
     case 'words':
       return { type: 'string', enum: node.words };
     case 'text':

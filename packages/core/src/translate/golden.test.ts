@@ -38,7 +38,7 @@ describe('loading', () => {
       problems,
       manifests: manifests.map(({ origin, stringData, ...manifest }) => ({
         ...manifest,
-        ...(stringData !== undefined && { stringData: Object.keys(stringData) }),
+        ...(stringData !== undefined && { stringData: Object.keys(stringData as object) }),
         ...(origin && { origin: `${origin.file}:${origin.line} ${origin.pathPrefix}` }),
       })),
     });

@@ -1,5 +1,6 @@
 // What proxies said of resources → the conditions and issues that follow (contract 6).
 import { fromKey } from '@agentgateway/api/keys.ts';
+import { gatewayFacts } from '../kinds/gateway/translate.ts';
 import type { Condition, Feedback, Issue, Manifest } from '../world.ts';
 import { nameOf, type WorldIndex } from './world-index.ts';
 
@@ -30,7 +31,7 @@ export function feedbackIssues(feedback: ReadonlyMap<string, Feedback>, index: W
       const { kind, namespace, name, section = '' } = fromKey(key);
       const found = index.get(`${ownerKinds[kind] ?? kind}/${namespace}/${name}`);
       const path = kind === 'policy' ? `spec.${section}` : kind === 'listener' ? listenerPath(found, section) : 'spec';
-      const condition = kind === 'listener' ? 'Programmed' : programmedType;
+      const condition = kind === 'httproute' || kind === 'policy' ? programmedType : 'Programmed';
       add(key, found, { path, condition, reason: 'Rejected', message: reason });
     }
     for (const [key, message] of bindErrors) {
@@ -47,9 +48,6 @@ export function feedbackIssues(feedback: ReadonlyMap<string, Feedback>, index: W
 const ownerKinds: Readonly<Record<string, string>> = { listener: 'gateway', endpoints: 'service' };
 
 function listenerPath(gateway: Manifest | undefined, name: string): string {
-  const { listeners = [] } = (gateway?.spec ?? {}) as { listeners?: readonly { name?: unknown }[] };
-  return `spec.listeners[${Math.max(
-    0,
-    listeners.findIndex((listener) => listener.name === name),
-  )}]`;
+  const found = gateway && gatewayFacts(gateway).listeners.find((listener) => listener.name === name);
+  return found ? `spec.listeners[${found.index}]` : 'spec.listeners';
 }

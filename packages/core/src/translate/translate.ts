@@ -100,9 +100,7 @@ function assemble(world: World, index: WorldIndex, objects: Objects, encodings: 
   return {
     views: new Map([...views].map(([key, { resources }]) => [key, resources])),
     statuses: toStatuses(world, index, objects, { views, faults }),
-    issues: issues.sort(
-      (a, b) => compare(a.object, b.object) || compare(a.path, b.path) || compare(a.message, b.message),
-    ),
+    issues: issues.sort(byPlace),
     objects: [],
     wants: toWants(objects),
   };
@@ -212,6 +210,17 @@ function toWants(objects: Objects): Want[] {
 
 function idOf({ kind, namespace = '', name }: ObjectStatus | Want): string {
   return `${kind} ${namespace}/${name}`;
+}
+
+/** In the order of the files, as far as they come from files; then by object and path. */
+function byPlace(a: Issue, b: Issue): number {
+  return (
+    compare(a.origin?.file ?? '', b.origin?.file ?? '') ||
+    (a.origin?.line ?? 0) - (b.origin?.line ?? 0) ||
+    compare(a.object, b.object) ||
+    compare(a.path, b.path) ||
+    compare(a.message, b.message)
+  );
 }
 
 function byKey<T>(translated: readonly Translated<T>[]): Map<string, T> {

@@ -77,7 +77,7 @@ async function answer(flight: Flight, bind: BindPlan | undefined): Promise<Reply
   if (!found) {
     exchange.placement = { ...place, route: '', rule: '', matchedPrefix: undefined };
     const stopped = runSteps(flight, listener.unmatched);
-    const early = stopped instanceof Promise ? await stopped : stopped;
+    const early = stopped instanceof Promise ? await unlessCancelled(exchange, stopped) : stopped;
     if (early) return early;
     throw new GatewayError(
       'route-not-found',
@@ -90,7 +90,7 @@ async function answer(flight: Flight, bind: BindPlan | undefined): Promise<Reply
   if (requestMs > 0)
     flight.deadline = flight.pipeline.timers.start(requestMs, () => exchange.cancel('exchange-timeout'));
   const stopped = runSteps(flight, rule.plan);
-  const early = stopped instanceof Promise ? await stopped : stopped;
+  const early = stopped instanceof Promise ? await unlessCancelled(exchange, stopped) : stopped;
   return early ?? callBackend(flight, rule);
 }
 
@@ -100,12 +100,20 @@ async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
   if (!choice) throw new GatewayError('backend-invalid', `route ${rule.route} has no backend to send this request to`);
   if (choice.invalid !== undefined) throw new GatewayError('backend-invalid', choice.invalid);
   const stopped = runSteps(flight, choice.plan);
-  const early = stopped instanceof Promise ? await stopped : stopped;
+  const early = stopped instanceof Promise ? await unlessCancelled(exchange, stopped) : stopped;
   if (early) return early;
   const target = exchange.snapshot.backend(choice.key);
   if (!target) throw new GatewayError('backend-invalid', `backend ${choice.key} does not exist`);
   if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
   return target.call(exchange, { settings: rule.settings, port: choice.port });
+}
+
+/** A step may wait for others; the exchange's own end is not held up by that. */
+function unlessCancelled<T>(exchange: Exchange, waiting: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stopCancel = exchange.onCancel((reason) => reject(toCancelError(reason)));
+    waiting.finally(stopCancel).then(resolve, reject);
+  });
 }
 
 type Stopped = undefined | Reply | Promise<undefined | Reply>;

@@ -190,10 +190,9 @@ class OpenBind implements Bind {
   }
 
   #take(request: NodeRequest, response: NodeResponse, expects: (() => void) | undefined): void {
-    let isAwaited = expects !== undefined;
     let head: ExchangeHead;
     try {
-      head = toHead(request, this.#parts, expects && (() => ((isAwaited = false), expects())));
+      head = toHead(request, this.#parts, expects);
     } catch (error) {
       this.#refuse(request, response, GatewayError.from(error));
       return;
@@ -202,8 +201,7 @@ class OpenBind implements Bind {
     const responder = new NodeResponder(wire, {
       method: head.method,
       requestId: head.id,
-      // A client that was never told to go on may send its body or not: only the connection's end is clear to both.
-      isLast: () => this.#isDraining || isAwaited || this.#broken.has(request.socket),
+      isLast: () => this.#isDraining || this.#broken.has(request.socket),
     });
     this.#calls.set(request, { head, responder, hasBody: head.body.kind !== 'none' });
     const served = this.#hono(request as IncomingMessage, response as ServerResponse);

@@ -133,7 +133,7 @@ export class Http2Wire implements Wire {
     for (let i = 0; i < raw.length; i += 2) hasDate = addField(fields, raw[i]!, raw[i + 1]!) === 'date' || hasDate;
     const { stream } = this.#response;
     if (stream.destroyed) return;
-    stream.respond(fields as unknown as Record<string, string>, {
+    stream.respond(fields, {
       waitForTrailers: !isWhole,
       ...(hasDate && { sendDate: false }),
     });

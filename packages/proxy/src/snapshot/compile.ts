@@ -15,8 +15,10 @@ import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import { type Phase, type Step, phases } from '@agentgateway/core/phases.ts';
 import type { AnyPolicyDefinition } from '@agentgateway/core/policy/define.ts';
 import { policies } from '@agentgateway/core/policy/registry.ts';
+import { compileRouter } from '@agentgateway/core/route/router.ts';
 import type { Target } from '@agentgateway/core/target.ts';
 import { type BackendEnvironment, compileBackend } from '../backend/registry.ts';
+import { toEntries } from './entries.ts';
 import type { PlannedStep, StepPlan } from './snapshot.ts';
 
 /** A compiled resource. */
@@ -68,6 +70,7 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
         throw new Error(`listener protocol ${kind.value.protocol} is not known to this version`);
       return { kind: 'listener', message: kind.value };
     case 'route':
+      checkMatches(resource.key, kind.value);
       return {
         kind: 'route',
         message: kind.value,
@@ -87,12 +90,25 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
   }
 }
 
+/** A match that this version cannot read would match too much: the route is rejected instead. Throws on bad expressions too. */
+function checkMatches(key: string, route: Route): void {
+  route.rules.forEach((rule, index) => {
+    for (const { path, headers, query } of rule.matches)
+      if (
+        (path && path.match.case === undefined) ||
+        [...headers, ...query].some(({ match }) => match.case === undefined)
+      )
+        throw new Error(`rules[${index}]: this kind of match is not known to this version`);
+  });
+  for (const { listener } of route.parents.slice(0, 1)) compileRouter(toEntries(listener, key, route, route.rules));
+}
+
 /** Policies are compiled when they are merged; here only what stands in their own message is judged. */
 function compilePolicy(message: Policy): Part {
   if (message.invalid !== '') return { kind: 'policy', message, invalid: message.invalid };
   if (message.spec?.kind.case === undefined)
     return { kind: 'policy', message, invalid: 'this kind of policy is not known to this version' };
-  const problems = definitionOf(message.spec).check(message.spec.kind.value as never);
+  const problems = definitionOf(message.spec).check(message.spec.kind.value);
   if (problems.length > 0) throw new Error(problems.map(({ path, message: text }) => `${path}: ${text}`).join('; '));
   return { kind: 'policy', message, invalid: undefined };
 }
@@ -118,7 +134,7 @@ export function compileSpec(spec: PolicySpec, environment: Environment): Compile
   return {
     kind: spec.kind.case,
     phase: definition.phase,
-    value: definition.compile(spec.kind.value as never, environment),
+    value: definition.compile(spec.kind.value, environment),
   };
 }
 

@@ -1,19 +1,20 @@
-// Who still uses a snapshot: what a swap has replaced is let go when no request of it or of an older one is left.
+// Who still uses a snapshot: what a swap has replaced is let go when no request of a snapshot that holds it is left.
 import type { Scope } from './lifetimes.ts';
 
-/** The use of one snapshot. They form a chain, oldest first. */
+/** The use of one snapshot: how many requests began with it and have not ended. */
 export class Generation {
   /** Position in the sequence of swaps, from 0. */
   readonly number: number;
   #users = 0;
-  /** Parts that the next swap replaced. */
-  #replaced: readonly Scope[] = [];
-  #next: Generation | undefined;
-  #isOldest: boolean;
+  #whenIdle: (() => void) | undefined;
 
-  constructor(number: number, isOldest: boolean) {
+  constructor(number: number) {
     this.number = number;
-    this.#isOldest = isOldest;
+  }
+
+  /** Requests under way. */
+  get users(): number {
+    return this.#users;
   }
 
   /** A request begins with this snapshot. */
@@ -24,23 +25,46 @@ export class Generation {
   /** A request has ended. */
   leave(): void {
     this.#users--;
-    this.#advance();
+    if (this.#users === 0) this.#whenIdle?.();
   }
 
-  /** The next snapshot takes over; `replaced` is what only this one and older ones still use. */
-  supersede(next: Generation, replaced: readonly Scope[]): void {
-    this.#next = next;
-    this.#replaced = replaced;
-    this.#advance();
+  /** From now on no request begins with it; `idle` is called when the last one has ended. */
+  supersede(idle: () => void): void {
+    this.#whenIdle = idle;
+  }
+}
+
+/** A scope that no newer snapshot holds. */
+interface Retired {
+  readonly scope: Scope;
+  /** Number of the last snapshot that holds it; the first is the scope's own `since`. */
+  readonly until: number;
+}
+
+/** Scopes on their way out. */
+export class Retirement {
+  /** Superseded generations that still have requests. */
+  readonly #busy = new Set<Generation>();
+  #waiting: Retired[] = [];
+
+  /** Another snapshot has taken over; `replaced` is what it does not hold any more. */
+  supersede(previous: Generation, replaced: readonly Scope[]): void {
+    for (const scope of replaced) this.#waiting.push({ scope, until: previous.number });
+    previous.supersede(() => {
+      this.#busy.delete(previous);
+      this.#release();
+    });
+    if (previous.users > 0) this.#busy.add(previous);
+    this.#release();
   }
 
-  #advance(): void {
-    if (!this.#isOldest || !this.#next || this.#users > 0) return;
-    const next = this.#next;
-    for (const scope of this.#replaced) scope.release();
-    this.#replaced = [];
-    this.#isOldest = false;
-    next.#isOldest = true;
-    next.#advance();
+  #release(): void {
+    const busy = [...this.#busy];
+    const isUsed = ({ scope, until }: Retired): boolean =>
+      busy.some(({ number }) => number >= scope.since && number <= until);
+    const [kept, free]: [Retired[], Retired[]] = [[], []];
+    for (const retired of this.#waiting) (isUsed(retired) ? kept : free).push(retired);
+    this.#waiting = kept;
+    for (const { scope } of free) scope.release();
   }
 }

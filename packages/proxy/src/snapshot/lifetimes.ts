@@ -6,29 +6,42 @@ interface Held {
   holders: number;
 }
 
+/** Hears of state that could not be disposed. */
+export type OnDisposeError = (identity: string, error: unknown) => void;
+
 /** Everything that is open. */
 export class Lifetimes {
   readonly #held = new Map<string, Held>();
+  readonly #onError: OnDisposeError;
+
+  constructor(onError: OnDisposeError = () => {}) {
+    this.#onError = onError;
+  }
 
   /** Identities that are open, for dumps and tests. */
   get size(): number {
     return this.#held.size;
   }
 
-  /** A new holder. */
-  scope(): Scope {
-    return new Scope(this.#held);
+  /** A new holder, for a part that snapshots hold from this number on. */
+  scope(since: number): Scope {
+    return new Scope(this.#held, since, this.#onError);
   }
 }
 
 /** What one compiled part holds. */
 export class Scope {
+  /** Number of the first snapshot that holds the part. */
+  readonly since: number;
   readonly #held: Map<string, Held>;
+  readonly #onError: OnDisposeError;
   readonly #identities = new Set<string>();
   #isReleased = false;
 
-  constructor(held: Map<string, Held>) {
+  constructor(held: Map<string, Held>, since: number, onError: OnDisposeError) {
     this.#held = held;
+    this.since = since;
+    this.#onError = onError;
   }
 
   /** The object of an identity, opened by whoever asks first. */
@@ -48,16 +61,21 @@ export class Scope {
     return value;
   }
 
-  /** Lets go; what nobody else holds is disposed. */
+  /** Lets go; what nobody else holds is disposed. Never throws, because it runs at the end of a request that is not to blame. */
   release(): void {
     this.#isReleased = true;
-    for (const identity of this.#identities) {
+    const identities = [...this.#identities];
+    this.#identities.clear();
+    for (const identity of identities) {
       const held = this.#held.get(identity);
       if (!held || --held.holders > 0) continue;
       this.#held.delete(identity);
-      held.value[Symbol.dispose]();
+      try {
+        held.value[Symbol.dispose]();
+      } catch (error) {
+        this.#onError(identity, error);
+      }
     }
-    this.#identities.clear();
   }
 
   #hold(identity: string, held: Held): void {

@@ -1,195 +1,198 @@
 // Parts → snapshot: attaches routes to listeners and policies to both, again only for what changed (contract 3).
-import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
-import type { Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
-import { compileRouter, type RouterEntry } from '@agentgateway/core/route/router.ts';
 import { selectByHostname } from '@agentgateway/core/route/hostnames.ts';
+import { compileRouter } from '@agentgateway/core/route/router.ts';
 import type { Target } from '@agentgateway/core/target.ts';
-import type { Part, RulePart } from './compile.ts';
-import { linkRules } from './link-rule.ts';
-import { PolicyIndex } from './policy-index.ts';
-import type { BindPlan, ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
-import type { HeldPart, ScopedEnvironment } from './store.ts';
+import type { Part } from './compile.ts';
 import { Generation } from './generation.ts';
 import type { Scope } from './lifetimes.ts';
+import { type LinkedRoute, linkRoute } from './link-rule.ts';
+import { type CompiledMerge, type Level, PolicyIndex } from './policy-index.ts';
+import type { BindPlan, ListenerPlan, Snapshot } from './snapshot.ts';
+import type { HeldPart, PartChange, ScopedEnvironment } from './store.ts';
 
-/** A route's rules as linked for one listener, and what they were linked from. */
-interface LinkedRoute {
-  readonly version: string;
-  readonly policies: string;
-  readonly rules: readonly RulePlan[];
-}
-
-/** A listener's plan and what it was linked from. */
+/** A listener as the last snapshot has it. */
 interface LinkedListener {
-  readonly inputs: readonly unknown[];
   readonly plan: ListenerPlan;
+  readonly address: string;
+  readonly port: number;
+  readonly routes: ReadonlyMap<string, LinkedRoute>;
+  /** What its own chain, for requests that match no rule, holds of the policy index. */
+  readonly uses: readonly CompiledMerge[];
 }
 
-/** Builds snapshots, keeping what earlier ones were built from. */
+/** What is to be linked again of a listener: everything, or some of its routes. */
+type Dirt = 'all' | Set<string>;
+
+type Held<K extends Part['kind']> = HeldPart & { readonly part: Extract<Part, { kind: K }> };
+
+/** Builds snapshots, keeping what earlier ones were built from. After a throw it is not to be used any more. */
 export class Linker {
-  #routes = new Map<string, LinkedRoute>();
-  #listeners = new Map<string, LinkedListener>();
   readonly #policies: PolicyIndex;
+  readonly #listeners = new Map<string, LinkedListener>();
+  /** Listener key → keys of the routes that name it, whether it exists or not. */
+  readonly #routesOf = new Map<string, Set<string>>();
 
   constructor(environment: ScopedEnvironment) {
     this.#policies = new PolicyIndex(environment);
   }
 
-  /** The next snapshot; `touched` names the parts that changed since the previous one. `replaced` is what only older ones hold. */
+  /** The next snapshot after these changes, which `parts` has already. `replaced` is what only older snapshots hold. */
   link(
     parts: ReadonlyMap<string, HeldPart>,
-    touched: ReadonlySet<string>,
+    changes: readonly PartChange[],
     previous: Snapshot,
   ): { readonly snapshot: Snapshot; readonly replaced: readonly Scope[] } {
-    const kinds = kindsOf(parts);
-    const replaced = this.#policies.update(parts, touched);
-    const backends = new Map<string, Target>();
-    for (const { key, part } of kinds.backend) backends.set(key, part.target);
-    const endpointSets = new Map<string, readonly EndpointAddress[]>();
-    for (const { key, part } of kinds.endpoints) endpointSets.set(key, part.addresses);
+    const dirty = this.#findDirt(parts, changes);
+    for (const [key, dirt] of dirty) this.#relink(parts, key, dirt);
+    const backends = withChanges<'backend', Target>(previous.backends, changes, 'backend', ({ target }) => target);
+    const endpointSets = withChanges<'endpoints', readonly EndpointAddress[]>(
+      previous.endpointSets,
+      changes,
+      'endpoints',
+      ({ addresses }) => addresses,
+    );
     const generation = previous.generation + 1;
     const snapshot: Snapshot = {
-      binds: this.#linkBinds(kinds),
+      binds: dirty.size > 0 ? toBinds(this.#listeners) : previous.binds,
       backends,
       endpointSets,
       generation,
-      use: new Generation(generation, false),
+      use: new Generation(generation),
       backend: (key) => backends.get(key),
       endpoints: (key) => endpointSets.get(key),
     };
-    return { snapshot, replaced };
+    return { snapshot, replaced: this.#policies.sweep() };
   }
 
-  #linkBinds(kinds: PartsByKind): Map<string, BindPlan> {
-    const routesOf = groupByListener(kinds.route);
-    const routes = new Map<string, LinkedRoute>();
-    const listeners = new Map<string, LinkedListener>();
-    const binds = new Map<string, ListenerPlan[]>();
-    for (const { key, version, part } of kinds.listener) {
-      const linked = this.#linkListener({ key, version, message: part.message }, routesOf.get(key) ?? [], routes);
-      listeners.set(key, linked);
-      const bind = `${part.message.address}:${part.message.port}`;
-      binds.set(bind, [...(binds.get(bind) ?? []), linked.plan]);
-    }
-    this.#routes = routes;
-    this.#listeners = listeners;
-    return new Map([...binds].map(([key, plans]) => [key, toBind(key, plans)]));
+  /** Everything that linked policies hold. */
+  scopes(): Scope[] {
+    return this.#policies.scopes();
   }
 
-  #linkListener(
-    listener: { key: string; version: string; message: Listener },
-    routes: readonly HeldRoute[],
-    kept: Map<string, LinkedRoute>,
-  ): LinkedListener {
-    const levels = [
-      { level: 'gateway' as const, target: listener.message.gateway, section: '' },
-      { level: 'listener' as const, target: listener.message.gateway, section: listener.message.name },
-    ];
-    const inputs: unknown[] = [listener.version, this.#policies.signature(levels)];
-    const linked = routes.map((route) => {
-      const id = `${listener.key} ${route.key}`;
-      const signature = this.#policies.signature([...levels, { level: 'route', target: route.key, section: '*' }]);
-      const before = this.#routes.get(id);
-      const fresh =
-        before?.version === route.version && before.policies === signature
-          ? before
-          : {
-              version: route.version,
-              policies: signature,
-              rules: linkRules({
-                key: route.key,
-                route: route.message,
-                parts: route.rules,
-                levels,
-                policies: this.#policies,
-              }),
-            };
-      kept.set(id, fresh);
-      inputs.push(fresh);
-      return { route, rules: fresh.rules };
-    });
-    const before = this.#listeners.get(listener.key);
-    if (before && before.inputs.length === inputs.length && before.inputs.every((input, i) => input === inputs[i]))
-      return before;
-    const unmatched = this.#policies.plan(levels);
-    const plan: ListenerPlan = {
-      key: listener.key,
-      gateway: listener.message.gateway,
-      hostname: listener.message.hostname,
-      router: compileRouter(linked.flatMap(({ route, rules }) => toEntries(listener.key, route, rules))),
-      unmatched: unmatched.plan,
-      decisions: unmatched.decisions,
+  /** Which listeners are to be linked again, and how much of each. */
+  #findDirt(parts: ReadonlyMap<string, HeldPart>, changes: readonly PartChange[]): Map<string, Dirt> {
+    const dirty = new Map<string, Dirt>();
+    const soil = (listener: string, route: string): void => {
+      const dirt = dirty.get(listener);
+      if (dirt === undefined) dirty.set(listener, new Set([route]));
+      else if (dirt !== 'all') dirt.add(route);
     };
-    return { inputs, plan };
-  }
-}
-
-interface HeldRoute {
-  readonly key: string;
-  readonly version: string;
-  readonly message: Route;
-  readonly rules: readonly RulePart[];
-}
-
-interface Held<K extends Part['kind']> {
-  readonly key: string;
-  readonly version: string;
-  readonly part: Extract<Part, { kind: K }>;
-}
-
-type PartsByKind = { readonly [K in Part['kind']]: Held<K>[] };
-
-function kindsOf(parts: ReadonlyMap<string, HeldPart>): PartsByKind {
-  const kinds: PartsByKind = { listener: [], route: [], backend: [], policy: [], endpoints: [], secret: [] };
-  for (const held of parts.values()) (kinds[held.part.kind] as HeldPart[]).push(held);
-  return kinds;
-}
-
-function groupByListener(routes: readonly Held<'route'>[]): Map<string, HeldRoute[]> {
-  const groups = new Map<string, HeldRoute[]>();
-  for (const { key, version, part } of routes) {
-    const held: HeldRoute = { key, version, message: part.message, rules: part.rules };
-    for (const { listener } of part.message.parents) {
-      const group = groups.get(listener);
-      if (group) group.push(held);
-      else groups.set(listener, [held]);
-    }
-  }
-  return groups;
-}
-
-/** One entry per host name and match: the router orders them by Gateway API precedence. */
-function toEntries(listenerKey: string, route: HeldRoute, rules: readonly RulePlan[]): RouterEntry<RulePlan>[] {
-  const parents = route.message.parents.filter((parent) => parent.listener === listenerKey);
-  const hostnames = [...new Set(parents.flatMap((parent) => (parent.hostnames.length > 0 ? parent.hostnames : [''])))];
-  const entries: RouterEntry<RulePlan>[] = [];
-  route.message.rules.forEach((rule, ruleIndex) => {
-    const matches = rule.matches.length > 0 ? rule.matches : [undefined];
-    matches.forEach((match, matchIndex) => {
-      for (const hostname of hostnames) {
-        entries.push({
-          hostname,
-          match,
-          createdMs: Number(route.message.createdMs),
-          routeKey: route.key,
-          ruleIndex,
-          matchIndex,
-          value: rules[ruleIndex]!,
-        });
+    for (const { key, before, after } of changes) {
+      if (isHeld('listener', before) || isHeld('listener', after)) dirty.set(key, 'all');
+      for (const listener of listenersOf(before)) {
+        this.#routesOf.get(listener)?.delete(key);
+        soil(listener, key);
       }
-    });
-  });
-  return entries;
+      for (const listener of listenersOf(after)) {
+        const routes = this.#routesOf.get(listener) ?? new Set();
+        this.#routesOf.set(listener, routes.add(key));
+        soil(listener, key);
+      }
+    }
+    for (const target of this.#policies.update(changes)) {
+      const isBackend = !/^(gateway|httproute)\//.test(target);
+      for (const [listener, { plan, routes }] of this.#listeners) {
+        if (plan.gateway === target) dirty.set(listener, 'all');
+        else if (routes.has(target)) soil(listener, target);
+        else if (isBackend)
+          for (const [route, { rules }] of routes)
+            if (rules.some(({ backends }) => backends.some(({ key }) => key === target))) soil(listener, route);
+      }
+    }
+    return dirty;
+  }
+
+  #relink(parts: ReadonlyMap<string, HeldPart>, key: string, dirt: Dirt): void {
+    const before = this.#listeners.get(key);
+    const held = parts.get(key);
+    if (!isHeld('listener', held)) {
+      for (const { uses } of before?.routes.values() ?? []) this.#policies.drop(uses);
+      this.#policies.drop(before?.uses ?? []);
+      this.#listeners.delete(key);
+      if (this.#routesOf.get(key)?.size === 0) this.#routesOf.delete(key);
+      return;
+    }
+    const { gateway, name, hostname, address, port } = held.part.message;
+    const levels: Level[] = [
+      { level: 'gateway', target: gateway, section: '' },
+      { level: 'listener', target: gateway, section: name },
+    ];
+    const routes = new Map(before?.routes);
+    const known = this.#routesOf.get(key) ?? new Set();
+    for (const route of dirt === 'all' ? new Set([...routes.keys(), ...known]) : dirt) {
+      const old = routes.get(route);
+      const part = parts.get(route);
+      if (known.has(route) && isHeld('route', part))
+        routes.set(route, this.#linkRoute(part, { listener: key, levels, before: old }));
+      else routes.delete(route);
+      // After the new one, so that what both use stays.
+      this.#policies.drop(old?.uses ?? []);
+    }
+    const chain = dirt === 'all' || !before ? this.#policies.plan(levels) : undefined;
+    if (chain) this.#policies.drop(before?.uses ?? []);
+    const plan: ListenerPlan = {
+      key,
+      gateway,
+      hostname,
+      router: compileRouter(
+        routes
+          .values()
+          .toArray()
+          .flatMap(({ entries }) => entries),
+      ),
+      unmatched: chain?.plan ?? before!.plan.unmatched,
+      decisions: chain?.decisions ?? before!.plan.decisions,
+    };
+    this.#listeners.set(key, { plan, address, port, routes, uses: chain?.uses ?? before!.uses });
+  }
+
+  #linkRoute(
+    { key, part }: Held<'route'>,
+    place: { readonly listener: string; readonly levels: readonly Level[]; readonly before: LinkedRoute | undefined },
+  ): LinkedRoute {
+    return linkRoute({ key, route: part.message, parts: part.rules, policies: this.#policies, ...place });
+  }
 }
 
-function toBind(key: string, listeners: readonly ListenerPlan[]): BindPlan {
-  const separator = key.lastIndexOf(':');
-  return {
-    key,
-    address: key.slice(0, separator),
-    port: Number(key.slice(separator + 1)),
-    listeners,
-    select: listeners.length === 1 && listeners[0]!.hostname === '' ? () => listeners[0] : selectByHostname(listeners),
-  };
+function isHeld<K extends Part['kind']>(kind: K, held: HeldPart | undefined): held is Held<K> {
+  return held?.part.kind === kind;
+}
+
+function listenersOf(held: HeldPart | undefined): Set<string> {
+  return new Set(isHeld('route', held) ? held.part.message.parents.map(({ listener }) => listener) : []);
+}
+
+/** The same map where nothing of the kind has changed, else a copy with the changes. */
+function withChanges<K extends Part['kind'], V>(
+  previous: ReadonlyMap<string, V>,
+  changes: readonly PartChange[],
+  kind: K,
+  valueOf: (part: Extract<Part, { kind: K }>) => V,
+): ReadonlyMap<string, V> {
+  let next: Map<string, V> | undefined;
+  for (const { key, before, after } of changes) {
+    if (isHeld(kind, after)) (next ??= new Map(previous)).set(key, valueOf(after.part));
+    else if (isHeld(kind, before)) (next ??= new Map(previous)).delete(key);
+  }
+  return next ?? previous;
+}
+
+/** Listeners by socket, in the order of their keys, so that the history of updates does not show. */
+function toBinds(listeners: ReadonlyMap<string, LinkedListener>): Map<string, BindPlan> {
+  const sorted = [...listeners].sort(([a], [b]) => (a < b ? -1 : 1));
+  const groups = Map.groupBy(sorted, ([key, { address, port }]) => bindKey(address, port, key));
+  return new Map(
+    [...groups].map(([key, members]) => {
+      const { address, port } = members[0]![1];
+      const plans = members.map(([, { plan }]) => plan);
+      const only = plans.length === 1 && plans[0]!.hostname === '' ? plans[0] : undefined;
+      return [key, { key, address, port, listeners: plans, select: only ? () => only : selectByHostname(plans) }];
+    }),
+  );
+}
+
+/** Listeners with the same address and port share a socket. Port 0 is any free port: another one for each listener. */
+function bindKey(address: string, port: number, listener: string): string {
+  return port === 0 ? `${address}:0 ${listener}` : `${address}:${port}`;
 }

@@ -68,7 +68,7 @@ export interface ListenerPlan {
 
 /** A socket's listeners. */
 export interface BindPlan {
-  /** `address:port`; the address is empty for the default. */
+  /** `address:port`; the address is empty for the default. With port 0, any free one, the listener's key follows: it has a socket of its own. */
   readonly key: string;
   readonly address: string;
   readonly port: number;
@@ -93,7 +93,7 @@ export function emptySnapshot(): Snapshot {
     backends: new Map(),
     endpointSets: new Map(),
     generation: 0,
-    use: new Generation(0, true),
+    use: new Generation(0),
     backend: () => undefined,
     endpoints: () => undefined,
   };

@@ -2,6 +2,7 @@
 import type { EncodedResource, Rejection, ResourceChanges } from '@agentgateway/api/keys.ts';
 import type { BackendEnvironment } from '../backend/registry.ts';
 import { type Part, compile, compileRejected } from './compile.ts';
+import { Retirement } from './generation.ts';
 import { Lifetimes, type Scope } from './lifetimes.ts';
 import { Linker } from './link.ts';
 import { type Snapshot, emptySnapshot } from './snapshot.ts';
@@ -15,28 +16,45 @@ export interface HeldPart {
   readonly resource: EncodedResource;
   /** What it holds of the state that outlives snapshots. */
   readonly scope: Scope;
+  /** Whether it only closes what a rejected policy targets. */
+  readonly isRejected: boolean;
+}
+
+/** A key whose part is another one than before. */
+export interface PartChange {
+  readonly key: string;
+  readonly before: HeldPart | undefined;
+  readonly after: HeldPart | undefined;
 }
 
 /** A fresh environment for something to be compiled, and what it will hold. */
 export type ScopedEnvironment = () => { readonly environment: BackendEnvironment; readonly scope: Scope };
 
-/** Called after the link and before the swap; what it returns turned away is fed back as bind errors. */
+/** Called after the link and before the swap. It must not reject: what cannot be opened is told apart from the update. */
 export type BeforeSwap = (next: Snapshot, previous: Snapshot) => Promise<void>;
 
 /** The configuration of a running proxy. Updates are applied one after the other. */
 export class Store {
   /** What new requests begin with. */
   current: Snapshot = emptySnapshot();
-  readonly #lifetimes = new Lifetimes();
+  readonly #lifetimes: Lifetimes;
+  readonly #retirement = new Retirement();
   readonly #environment: ScopedEnvironment;
   readonly #parts = new Map<string, HeldPart>();
-  readonly #linker: Linker;
+  /** What was last offered under a key and could not be used. */
+  readonly #rejected = new Map<string, Rejection>();
   readonly #beforeSwap: BeforeSwap;
+  #linker: Linker;
+  /** What a linker that failed has left open. */
+  #orphans: readonly Scope[] = [];
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(environment: BackendEnvironment, beforeSwap: BeforeSwap = async () => {}) {
+    this.#lifetimes = new Lifetimes((identity, error) =>
+      environment.log.error({ err: error, identity }, 'state could not be disposed'),
+    );
     this.#environment = () => {
-      const scope = this.#lifetimes.scope();
+      const scope = this.#lifetimes.scope(this.current.generation + 1);
       const state: BackendEnvironment['state'] = (identity, open) => scope.open(identity, open);
       return { environment: Object.assign(Object.create(environment) as BackendEnvironment, { state }), scope };
     };
@@ -44,7 +62,10 @@ export class Store {
     this.#beforeSwap = beforeSwap;
   }
 
-  /** Applies changes as a whole; resolves with what could not be used, once new requests see the rest. */
+  /**
+   * Applies changes as a whole; resolves with what of them could not be used, once new requests see the rest. Rejects only
+   * where this program is at fault; then nothing has changed.
+   */
   update(changes: ResourceChanges): Promise<Rejection[]> {
     const applied = this.#queue.then(() => this.#apply(changes));
     this.#queue = applied.catch(() => undefined);
@@ -57,6 +78,11 @@ export class Store {
     return held?.part.kind === 'secret' ? held.part.entries.get(entry) : undefined;
   }
 
+  /** Everything that was offered last and is not in use, whichever update brought it. */
+  get rejections(): Rejection[] {
+    return [...this.#rejected.values()];
+  }
+
   /** Identities of state that is open. */
   get stateCount(): number {
     return this.#lifetimes.size;
@@ -67,45 +93,81 @@ export class Store {
     return this.#parts.values();
   }
 
-  async #apply(changes: ResourceChanges): Promise<Rejection[]> {
-    const rejections: Rejection[] = [];
-    const touched = new Set<string>();
-    const replaced: Scope[] = [];
-    const replace = (key: string, held: HeldPart | undefined): void => {
-      const before = this.#parts.get(key);
-      if (before) replaced.push(before.scope);
-      if (held) this.#parts.set(key, held);
+  async #apply({ set, removed }: ResourceChanges): Promise<Rejection[]> {
+    const before = new Map<string, HeldPart | undefined>();
+    const stale: Scope[] = [];
+    const replace = (key: string, next: HeldPart | undefined): void => {
+      const held = this.#parts.get(key);
+      if (held && before.has(key)) stale.push(held.scope);
+      if (!before.has(key)) before.set(key, held);
+      if (next) this.#parts.set(key, next);
       else this.#parts.delete(key);
-      if (before || held) touched.add(key);
     };
-    for (const resource of changes.set) {
-      const held = this.#compile(resource, rejections);
-      if (held) replace(resource.key, held);
+    const rejections: Rejection[] = [];
+    for (const resource of set) {
+      const compiled = this.#compile(resource);
+      if (compiled.rejection) {
+        rejections.push(compiled.rejection);
+        this.#rejected.set(resource.key, compiled.rejection);
+      } else this.#rejected.delete(resource.key);
+      if (compiled.held) replace(resource.key, compiled.held);
     }
-    for (const { key } of changes.removed) replace(key, undefined);
-    if (touched.size === 0) return rejections;
-    const previous = this.current;
-    const { snapshot, replaced: merged } = this.#linker.link(this.#parts, touched, previous);
-    await this.#beforeSwap(snapshot, previous);
-    this.current = snapshot;
-    previous.use.supersede(snapshot.use, [...replaced, ...merged]);
+    for (const { key } of removed) {
+      this.#rejected.delete(key);
+      replace(key, undefined);
+    }
+    const changes = [...before]
+      .map(([key, held]): PartChange => ({ key, before: held, after: this.#parts.get(key) }))
+      .filter((change) => change.before !== change.after);
+    if (changes.length > 0) await this.#swap(changes, stale);
+    else for (const scope of stale) scope.release();
     return rejections;
   }
 
+  async #swap(changes: readonly PartChange[], stale: readonly Scope[]): Promise<void> {
+    const previous = this.current;
+    let linked: ReturnType<Linker['link']>;
+    try {
+      linked = this.#linker.link(this.#parts, changes, previous);
+    } catch (error) {
+      this.#undo(changes, stale);
+      throw error;
+    }
+    await this.#beforeSwap(linked.snapshot, previous);
+    this.current = linked.snapshot;
+    const replaced = changes.flatMap(({ before }) => (before ? [before.scope] : []));
+    this.#retirement.supersede(previous.use, [...replaced, ...stale, ...linked.replaced, ...this.#orphans]);
+    this.#orphans = [];
+  }
+
+  /** Takes changes back, and begins linking anew from what holds. */
+  #undo(changes: readonly PartChange[], stale: readonly Scope[]): void {
+    for (const scope of stale) scope.release();
+    for (const { key, before, after } of changes) {
+      after?.scope.release();
+      if (before) this.#parts.set(key, before);
+      else this.#parts.delete(key);
+    }
+    this.#orphans = [...this.#orphans, ...this.#linker.scopes()];
+    this.#linker = new Linker(this.#environment);
+    const all = [...this.#parts].map(([key, held]): PartChange => ({ key, before: undefined, after: held }));
+    this.#linker.link(this.#parts, all, this.current);
+  }
+
   /** The new part; on failure the last good one stays, and a policy without one closes what it targets: nothing restricting is dropped. */
-  #compile(resource: EncodedResource, rejections: Rejection[]): HeldPart | undefined {
+  #compile(resource: EncodedResource): { readonly held?: HeldPart | undefined; readonly rejection?: Rejection } {
     const { key, version, typeUrl } = resource;
     const before = this.#parts.get(key);
-    if (before?.version === version) return undefined;
+    if (before?.version === version && !before.isRejected) return {};
     const { environment, scope } = this.#environment();
     try {
-      return { key, version, part: compile(resource, environment), resource, scope };
+      return { held: { key, version, part: compile(resource, environment), resource, scope, isRejected: false } };
     } catch (error) {
       scope.release();
       const reason = error instanceof Error ? error.message : String(error);
-      rejections.push({ typeUrl, key, version, reason });
-      const part = before ? undefined : compileRejected(resource, reason);
-      return part && { key, version, part, resource, scope };
+      const part = before && !before.isRejected ? undefined : compileRejected(resource, reason);
+      const held = part && { key, version, part, resource, scope, isRejected: true };
+      return { held, rejection: { typeUrl, key, version, reason } };
     }
   }
 }

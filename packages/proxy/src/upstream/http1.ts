@@ -69,7 +69,7 @@ export class Http1Pools {
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: { timeout: timeouts.connectMs, ...(endpoint.tls && { servername: endpoint.tls.serverName }) },
-      factory: (origin, options) => new Connection(origin, options as Client.Options),
+      factory: (origin, options) => new Connection(origin, options),
     });
     this.#pools.set(id, pool);
     return pool;
@@ -137,7 +137,7 @@ class Http1Call implements Dispatcher.DispatchHandler, Flow {
 
   /** Called by undici when the last byte of the request was written. */
   onRequestSent(): void {
-    if (!this.#source) this.#watch.forHead();
+    if (!this.#source && !this.#isOver) this.#watch.forHead();
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -161,7 +161,7 @@ class Http1Call implements Dispatcher.DispatchHandler, Flow {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.connection) this.connection.answers++;
-    const trailers = controller.rawTrailers as Dispatcher.DispatchController['rawHeaders'];
+    const trailers = controller.rawTrailers;
     this.#over(undefined);
     this.#source!.end(Array.isArray(trailers) && trailers.length > 0 ? new HeaderList(toText(trailers)) : undefined);
   }

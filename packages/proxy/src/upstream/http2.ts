@@ -131,6 +131,7 @@ class Http2Call implements Flow {
       this.#trailers = new HeaderList(raw);
     });
     stream.on('data', (chunk: Buffer) => {
+      if (this.#isOver) return;
       this.#receivedBytes += chunk.byteLength;
       this.#watch.forBody();
       this.#source?.write(chunk);
@@ -154,8 +155,9 @@ class Http2Call implements Flow {
   abort(error: Error): void {
     if (this.#failure || this.#isOver) return;
     this.#failure = error;
-    // Not close(), which would end the request's body first, as if it were whole. Node takes this name for CANCEL.
-    this.#stream?.destroy(new DOMException('the exchange was given up', 'AbortError'));
+    // close() would end an unfinished request body before the reset, as if it were whole.
+    if (this.#stream?.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+    else this.#stream?.destroy(error);
     this.#failed(error);
   }
 
@@ -232,7 +234,7 @@ class Http2Call implements Flow {
       (ended) => {
         trailers = ended;
         stream.end();
-        if (!this.#source) this.#watch.forHead();
+        if (!this.#source && !this.#isOver) this.#watch.forHead();
       },
       (error: unknown) => this.abort(error instanceof Error ? error : new Error('the request body failed')),
     );

@@ -100,7 +100,7 @@ export const llmBackendSpec = strict({
     }),
     1000,
   ).default([]),
-  includes: list(strict({ name: name(), namespace: name().optional() }), 32)
+  includes: list(strict({ name: name(), namespace: name().optional() }), 1000)
     .default([])
     .describe('Other LLMBackends whose models are served here too, in this order.'),
   expose: oneOf('All', 'Listed').default('All').describe('All also serves `provider/model` names beyond `models`.'),

@@ -9,6 +9,7 @@ import {
 import { toKey } from '@agentgateway/api/keys.ts';
 import { type ProviderDriver, providers as drivers, toProfile } from '@agentgateway/llm/provider/provider.ts';
 import { type MessageInitShape, create } from '@bufbuild/protobuf';
+import { nearest } from '../../config/suggest.ts';
 import { toBytes, toMs } from '../../schema/dialect.ts';
 import { encodeResource } from '../../translate/encode.ts';
 import { parseObject } from '../../translate/parse.ts';
@@ -168,8 +169,10 @@ function toTarget(draft: Draft, target: TargetSpec, path: string): MessageInitSh
   }
   const provider = target.provider!;
   if (!providerNames.has(provider)) {
+    const near = nearest(provider, [...providerNames]);
     const known = [...providerNames].join(', ') || 'none';
-    const message = `no provider is named ${provider}; the backend's providers: ${known}`;
+    const hint = near === undefined ? `the backend's providers: ${known}` : `did you mean ${near}?`;
+    const message = `no provider is named ${provider}; ${hint}`;
     scope.fault({ path: `${path}.provider`, condition: 'ResolvedRefs', reason: 'ProviderNotFound', message });
     return [];
   }

@@ -4,7 +4,10 @@ import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { CallPlan } from '@agentgateway/core/target.ts';
+import { codecs } from '@agentgateway/llm/codecs.ts';
 import { formats } from '@agentgateway/llm/format.ts';
+import type { AnswerContext } from '@agentgateway/llm/hub/codec.ts';
+import { CodecError, type JsonObject } from '@agentgateway/llm/hub/extra.ts';
 import type { FormatName, StreamFacts } from '@agentgateway/llm/format.ts';
 import { completeUsage } from '@agentgateway/llm/price/estimate.ts';
 import { type Usage, asObject } from '@agentgateway/llm/usage.ts';
@@ -14,14 +17,15 @@ import { toUpstreamTimeouts } from '../attempt.ts';
 import type { BackendEnvironment } from '../registry.ts';
 import type { Ask } from './ask.ts';
 import type { Books } from './books.ts';
-import { callEcho } from './echo.ts';
-import { toFormatError, toStatusOf } from './failures.ts';
+import { CrossReader } from './cross-reader.ts';
+import { callEcho, toCodecClock } from './echo.ts';
+import { toFormatError, toStatusOf, toTypeOf } from './failures.ts';
 import { readRetryAfterMs } from './health.ts';
-import type { Prepared } from './prepare.ts';
+import { type Prepared, decodeAsk } from './prepare.ts';
 import type { Provider } from './profile.ts';
 import { PassingReader, type StreamWatch } from './read-frames.ts';
-import { toProviderHeaders } from './request-headers.ts';
-import { LlmStream, type WhenGone } from './stream.ts';
+import { toClientHeaders, toProviderHeaders } from './request-headers.ts';
+import { type FrameReader, LlmStream, type WhenGone } from './stream.ts';
 
 /** Longest buffered answer, in bytes. */
 export const answerBytesMax = 64 * 1024 * 1024;
@@ -109,8 +113,60 @@ function send(parts: AttemptParts): Promise<UpstreamReply> {
 }
 
 async function streamed(parts: AttemptParts, { status, headers, body }: UpstreamReply): Promise<Reply> {
-  const { exchange, ask, prepared, books, environment, whenGone } = parts;
-  const watch: StreamWatch = {
+  const { prepared, whenGone } = parts;
+  const { reader, renderFailure } = prepared.isSame ? passing(parts) : crossing(parts);
+  const encoding = headers.combined('content-encoding');
+  const plain = isIdentity(encoding) ? body : Body.from(new DecodedSource(body, encoding!, responseReasons));
+  const stream = new LlmStream(plain, reader, whenGone);
+  await stream.begin();
+  const sent = toClientHeaders(headers, prepared.isSame);
+  if (!prepared.isSame) sent.set('content-type', 'text/event-stream');
+  if (!sent.has('cache-control')) sent.append('cache-control', 'no-cache, no-transform');
+  return { status, headers: sent, body: Body.from(stream), origin: 'upstream', renderFailure };
+}
+
+interface Reading {
+  readonly reader: FrameReader;
+  readonly renderFailure: (error: unknown) => Uint8Array | undefined;
+}
+
+/** Bytes pass. */
+function passing(parts: AttemptParts): Reading {
+  const { exchange, ask, prepared } = parts;
+  const format = formats[ask.format];
+  const reader = new PassingReader(format, prepared.hidesUsage, watchOf(parts));
+  return {
+    reader,
+    renderFailure(error) {
+      // A failure that the provider told itself has passed already.
+      if (reader.facts.failure !== undefined) return undefined;
+      return format.errorFrame(toFormatError(ask.format, error, exchange.id), reader.facts);
+    },
+  };
+}
+
+/** Events go through the hub. */
+function crossing(parts: AttemptParts): Reading {
+  const { exchange, ask, prepared, provider } = parts;
+  const options = {
+    from: prepared.format,
+    to: ask.format,
+    answer: answerContext(parts),
+    dialectal: provider.dialectal,
+  };
+  const reader = new CrossReader(options, watchOf(parts));
+  return {
+    reader,
+    renderFailure(error) {
+      const { message, type, code } = toFormatError(ask.format, error, exchange.id);
+      return reader.fail(message, type, code);
+    },
+  };
+}
+
+function watchOf(parts: AttemptParts): StreamWatch {
+  const { exchange, books, environment } = parts;
+  return {
     firstOutput() {
       if (exchange.llm) exchange.llm.firstTokenMs ??= environment.monotonicMs() - exchange.head.startMs;
     },
@@ -120,38 +176,45 @@ async function streamed(parts: AttemptParts, { status, headers, body }: Upstream
       books.settle(end, guess(parts, facts.usage, outputBytes), error);
     },
   };
-  const reader = new PassingReader(formats[ask.format], prepared.hidesUsage, watch);
-  const encoding = headers.combined('content-encoding');
-  headers.remove('content-encoding');
-  const plain = isIdentity(encoding) ? body : Body.from(new DecodedSource(body, encoding!, responseReasons));
-  const stream = new LlmStream(plain, reader, whenGone);
-  await stream.begin();
-  headers.remove('content-length');
-  if (!headers.has('cache-control')) headers.append('cache-control', 'no-cache, no-transform');
+}
+
+function answerContext({ exchange, ask, provider, model, environment }: AttemptParts): AnswerContext {
   return {
-    status,
-    headers,
-    body: Body.from(stream),
-    origin: 'upstream',
-    renderFailure(error) {
-      // A failure that the provider told itself has passed already.
-      if (reader.facts.failure !== undefined) return undefined;
-      return formats[ask.format].errorFrame(toFormatError(ask.format, error, exchange.id), reader.facts);
-    },
+    vendor: provider.vendor,
+    upstreamModel: model,
+    request: decodeAsk(ask),
+    clock: toCodecClock(environment),
+    note: ({ path, message }) => exchange.notes.push(`answer: ${path === '' ? message : `${path}: ${message}`}`),
   };
 }
 
 async function buffered(parts: AttemptParts, { status, headers, body }: UpstreamReply): Promise<Reply> {
-  const { exchange, ask, books } = parts;
+  const { exchange, ask, books, prepared } = parts;
   const bytes = await readWhole(body, headers, answerBytesMax);
-  const answer = parseJson(bytes);
-  if (asObject(answer) === undefined)
-    throw new GatewayError('upstream-protocol-error', 'the provider’s answer is not a JSON object');
-  const reported = formats[ask.format].readUsage(answer);
-  const usage = ask.isCount ? undefined : guess(parts, reported, reported ? 0 : spanBytes(ask.format, answer));
+  const answer = asObject(parseJson(bytes));
+  if (!answer) throw new GatewayError('upstream-protocol-error', 'the provider’s answer is not a JSON object');
+  const reported = formats[prepared.format].readUsage(answer);
+  const usage = ask.isCount ? undefined : guess(parts, reported, reported ? 0 : spanBytes(prepared.format, answer));
+  const sent = prepared.isSame ? bytes : Buffer.from(JSON.stringify(recode(parts, answer)));
   noteAnswer(exchange, answer, usage);
   books.settle('completed', usage);
-  return { status, headers, body: Body.of(bytes), origin: 'upstream' };
+  const sentHeaders = toClientHeaders(headers, prepared.isSame);
+  if (!prepared.isSame) sentHeaders.set('content-type', 'application/json');
+  return { status, headers: sentHeaders, body: Body.of(sent), origin: 'upstream' };
+}
+
+/** The answer in the client's format. */
+function recode(parts: AttemptParts, answer: JsonObject): JsonObject {
+  const { ask, prepared, provider } = parts;
+  try {
+    const response = codecs[prepared.format].decodeResponse(answer, provider.dialectal);
+    return codecs[ask.format].encodeResponse(response, answerContext(parts));
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error;
+    throw new GatewayError('upstream-protocol-error', `the provider’s answer breaks its format: ${error.message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** What was reported, with the totals that are missing estimated and the whole marked so. */
@@ -164,7 +227,7 @@ function spanBytes(format: FormatName, answer: unknown): number {
 }
 
 async function refused(parts: AttemptParts, { status, headers, body }: UpstreamReply): Promise<Tried> {
-  const { ask, books, environment } = parts;
+  const { ask, books, environment, prepared } = parts;
   const retryAfterMs = readRetryAfterMs(headers, environment.now());
   const bytes = await readWhole(body, headers, errorBytesMax);
   books.settle(
@@ -174,11 +237,21 @@ async function refused(parts: AttemptParts, { status, headers, body }: UpstreamR
   );
   const reply: Reply = {
     status: toStatusOf(ask.format, status),
-    headers,
-    body: Body.of(bytes),
+    headers: toClientHeaders(headers, prepared.isSame),
+    body: Body.of(prepared.isSame ? bytes : recodeFailure(parts, bytes, status)),
     origin: 'upstream',
   };
+  if (!prepared.isSame) reply.headers.set('content-type', 'application/json');
   return { kind: 'refused', status, retryAfterMs, reply };
+}
+
+/** The provider's own words in the client's shape. */
+function recodeFailure({ ask, prepared, exchange }: AttemptParts, bytes: Uint8Array, status: number): string {
+  const failure = codecs[prepared.format].decodeFailure(parseJson(bytes), status);
+  const message = failure?.message ?? `the provider answered ${status}`;
+  const type = toTypeOf(ask.format, toStatusOf(ask.format, status));
+  const code = failure?.code ?? failure?.type ?? 'upstream_error';
+  return JSON.stringify(formats[ask.format].errorBody({ message, type, code, requestId: exchange.id }));
 }
 
 async function readWhole(body: Body, headers: HeaderList, bytesMax: number): Promise<Uint8Array> {
@@ -191,8 +264,6 @@ async function readWhole(body: Body, headers: HeaderList, bytesMax: number): Pro
     throw new GatewayError('upstream-protocol-error', `the answer is longer than ${bytesMax} bytes`, { cause: error });
   }
   const encoding = headers.combined('content-encoding');
-  headers.remove('content-encoding');
-  headers.remove('content-length');
   return encoding === undefined ? bytes : decodeBody(bytes, encoding, bytesMax, responseReasons);
 }
 

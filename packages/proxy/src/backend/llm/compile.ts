@@ -4,16 +4,25 @@ import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Exchange, Reply, SnapshotView } from '@agentgateway/core/exchange.ts';
 import type { CallPlan, Target } from '@agentgateway/core/target.ts';
 import { formats, type FormatName } from '@agentgateway/llm/format.ts';
+import { listCatalogueModels } from '@agentgateway/llm/price/catalogue.ts';
 import type { BackendEnvironment } from '../registry.ts';
 import { readAsk } from './ask.ts';
 import { Books } from './books.ts';
 import { generate, priceOf, toBound } from './generate.ts';
 import { type HealthLimits, healthDefaults } from './health.ts';
-import { answerModels, isAllowed } from './models.ts';
+import { type ListedModel, answerModels, isAllowed } from './models.ts';
 import { type LlmRequest, toRequest } from './operation.ts';
 import { readPassAsk, tryPass } from './pass.ts';
 import { type Provider, compileProvider } from './profile.ts';
-import { type FindBackend, type Resolution, listModels, nearModels, resolveModel, withIncluded } from './resolve.ts';
+import {
+  type FindBackend,
+  type Resolution,
+  isCovered,
+  listModels,
+  nearModels,
+  resolveModel,
+  withIncluded,
+} from './resolve.ts';
 import { serve } from './serve.ts';
 import type { WhenGone } from './stream.ts';
 import { type ModelRoute, type ModelTarget, openHealth, toRoute } from './targets.ts';
@@ -50,6 +59,10 @@ class LlmTarget implements Target {
     this.providers = new Map(message.providers.map((each) => [each.name, compileProvider(key, each, environment)]));
   }
 
+  get holdsCredentials(): boolean {
+    return this.message.providers.some(({ key }) => key !== undefined);
+  }
+
   async call(exchange: Exchange, plan: CallPlan): Promise<Reply> {
     const find: FindBackend = (key) => this.#other(exchange.snapshot, key)?.message;
     const request = toRequest(
@@ -60,7 +73,7 @@ class LlmTarget implements Target {
     const { operation } = request;
     switch (operation.kind) {
       case 'models':
-        return answerModels(exchange, listModels(this.key, this.message, find), operation.model);
+        return answerModels(exchange, this.#listed(exchange.snapshot), operation.model);
       case 'countTokens':
         return this.#generate(exchange, plan, 'messages', true);
       case 'generate':
@@ -102,6 +115,33 @@ class LlmTarget implements Target {
       }),
     );
     return { model, name: resolution.name ?? '(provider/model)', targets };
+  }
+
+  /** Names that can be asked for; a wildcard stands for the catalogue's models that it covers and that its targets have. */
+  #listed(snapshot: SnapshotView): ListedModel[] {
+    const find: FindBackend = (key) => this.#other(snapshot, key)?.message;
+    const seen = new Set<string>();
+    const listed: ListedModel[] = [];
+    for (const name of listModels(this.key, this.message, find)) {
+      const covered = name.includes('*') ? this.#catalogued(snapshot, name) : [name];
+      for (const id of covered) {
+        if (seen.has(id)) continue;
+        seen.add(id);
+        listed.push({ id, pattern: name });
+      }
+      if (covered.length === 0) listed.push({ id: undefined, pattern: name });
+    }
+    return listed;
+  }
+
+  #catalogued(snapshot: SnapshotView, pattern: string): string[] {
+    const resolution = resolveModel(this.key, this.message, pattern, (key) => this.#other(snapshot, key)?.message);
+    const providers = new Set(
+      this.#toTargets(snapshot, resolution ?? { name: pattern, targets: [] }).map(
+        ({ provider }) => provider.prices.provider,
+      ),
+    );
+    return [...providers].flatMap((provider) => listCatalogueModels(provider).filter((id) => isCovered(pattern, id)));
   }
 
   #resolve(exchange: Exchange, model: string): ModelRoute {

@@ -9,10 +9,7 @@ import type { Prepared } from './prepare.ts';
 
 /** Answers in the prepared format. */
 export async function callEcho(ask: Ask, prepared: Prepared, environment: BackendEnvironment): Promise<UpstreamReply> {
-  const clock: CodecClock = {
-    nowSeconds: Math.floor(environment.now() / 1000),
-    id: environment.id().replaceAll('-', ''),
-  };
+  const clock = toCodecClock(environment);
   const request: unknown = JSON.parse(Buffer.from(prepared.bytes).toString('utf8'));
   if (ask.isStreaming) {
     const headers = HeaderList.from([['content-type', 'text/event-stream']]);
@@ -21,6 +18,11 @@ export async function callEcho(ask: Ask, prepared: Prepared, environment: Backen
   const answer = ask.isCount ? echoCount(request) : echoBody(prepared.format, request, clock);
   const headers = HeaderList.from([['content-type', 'application/json']]);
   return { status: 200, headers, body: Body.of(JSON.stringify(answer)) };
+}
+
+/** The time and a fresh id, as codecs take them. */
+export function toCodecClock(environment: BackendEnvironment): CodecClock {
+  return { nowSeconds: Math.floor(environment.now() / 1000), id: environment.id().replaceAll('-', '') };
 }
 
 /** A body made as fast as it is read. */

@@ -1,14 +1,16 @@
 // An answer of a model: each try prepared for its provider, bounded, booked and priced.
+import { Body } from '@agentgateway/core/body.ts';
 import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
+import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { CallPlan } from '@agentgateway/core/target.ts';
-import { boundInputTokens } from '@agentgateway/llm/price/estimate.ts';
+import { boundInputTokens, estimateTokens } from '@agentgateway/llm/price/estimate.ts';
 import type { Usage } from '@agentgateway/llm/usage.ts';
 import type { Bound } from '@agentgateway/quota';
 import type { BackendEnvironment } from '../registry.ts';
 import type { Ask } from './ask.ts';
-import { tryTarget } from './attempt.ts';
+import { type Tried, tryTarget } from './attempt.ts';
 import { Books, type Cost } from './books.ts';
-import { prepareSame } from './prepare.ts';
+import { prepare } from './prepare.ts';
 import { serve } from './serve.ts';
 import type { WhenGone } from './stream.ts';
 import type { ModelRoute, ModelTarget } from './targets.ts';
@@ -28,7 +30,8 @@ export function generate(parts: GenerateParts): Promise<Reply> {
   const { exchange, plan, environment, ask, whenGone } = parts;
   return serve({ ...parts, isReplayable: true }, async (target) => {
     const { provider, model } = target;
-    const prepared = prepareSame(ask, provider, model);
+    if (ask.isCount && !provider.profile.formats.includes('messages')) return countHere(exchange, ask);
+    const prepared = prepare(ask, provider, model, (text) => exchange.notes.push(text));
     const books = await Books.open({
       exchange,
       environment,
@@ -73,4 +76,13 @@ export function priceOf(
   if ('unknown' in price) return { nano: undefined, unknown: price.unknown };
   for (const note of price.notes) exchange.notes.push(`price: ${note}`);
   return { nano: price.costNano };
+}
+
+/** Providers without an endpoint for it leave counting to the gateway, which can only estimate; the story says so. */
+function countHere(exchange: Exchange, { bytes }: Ask): Tried {
+  const tokens = estimateTokens(bytes.byteLength);
+  exchange.notes.push(`the provider cannot count tokens; ${tokens} is an estimate from the length of the request`);
+  const headers = HeaderList.from([['content-type', 'application/json']]);
+  const body = Body.of(JSON.stringify({ input_tokens: tokens }));
+  return { kind: 'answered', reply: { status: 200, headers, body, origin: 'gateway' } };
 }

@@ -11,18 +11,25 @@ export function isAllowed(exchange: Exchange, model: string): boolean {
   return !allowed || allowed.length === 0 || allowed.some((pattern) => isCovered(pattern, model));
 }
 
-/** Lists names, or tells of one. A wildcard is listed as it is configured. */
-export function answerModels(exchange: Exchange, names: readonly string[], wanted: string | undefined): Reply {
+/** A name that can be asked for, and the configured name that it comes from. */
+export interface ListedModel {
+  /** Undefined where a wildcard covers nothing that the catalogue knows. */
+  readonly id: string | undefined;
+  readonly pattern: string;
+}
+
+/** Lists names, or tells of one. Throws `model-not-found` for one that is not served to this caller. */
+export function answerModels(exchange: Exchange, listed: readonly ListedModel[], wanted: string | undefined): Reply {
   const isAnthropic = exchange.headers.has('anthropic-version');
-  const allowed = names.filter((name) => isAllowed(exchange, name));
   if (wanted !== undefined) {
-    const isKnown = isAllowed(exchange, wanted) && names.some((name) => isCovered(name, wanted));
+    const isKnown = isAllowed(exchange, wanted) && listed.some(({ pattern }) => isCovered(pattern, wanted));
     if (!isKnown) throw new GatewayError('model-not-found', `there is no model ${wanted} here`);
     return toReply(isAnthropic ? anthropicModel(wanted) : openaiModel(wanted));
   }
-  if (!isAnthropic) return toReply({ object: 'list', data: allowed.map(openaiModel) });
-  const data = allowed.map(anthropicModel);
-  return toReply({ data, has_more: false, first_id: allowed[0] ?? null, last_id: allowed.at(-1) ?? null });
+  const ids = listed.map(({ id }) => id).filter((id) => id !== undefined && isAllowed(exchange, id)) as string[];
+  if (!isAnthropic) return toReply({ object: 'list', data: ids.map(openaiModel) });
+  const data = ids.map(anthropicModel);
+  return toReply({ data, has_more: false, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null });
 }
 
 function openaiModel(id: string): object {

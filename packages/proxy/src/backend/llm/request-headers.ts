@@ -50,3 +50,18 @@ export function toProviderHeaders(exchange: Exchange, provider: Provider, isSame
   headers.set(name, value);
   return headers;
 }
+
+/** Fields of an answer that mean something in every format. */
+function isShared(lowerName: string): boolean {
+  return lowerName === 'retry-after' || lowerName === 'retry-after-ms' || lowerName.includes('ratelimit-');
+}
+
+/** The headers for the client: what described the body as the provider sent it is gone; across formats only shared fields stay. */
+export function toClientHeaders(headers: HeaderList, isSameFormat: boolean): HeaderList {
+  headers.removeWhere((name) => {
+    const lower = name.toLowerCase();
+    if (lower === 'content-encoding' || lower === 'content-length' || lower === 'set-cookie') return true;
+    return !isSameFormat && !isShared(lower);
+  });
+  return headers;
+}

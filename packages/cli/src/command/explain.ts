@@ -1,0 +1,98 @@
+// `agentgateway explain METHOD URL`: which listener, route, rule and backend a request would meet, and which policies, and why.
+import { uniteViews } from '@agentgateway/core/translate/unite.ts';
+import { type Explanation, explain } from '@agentgateway/proxy/admin/explain.ts';
+import { openOffline } from '@agentgateway/proxy/offline.ts';
+import { SettingsError } from '@agentgateway/proxy/settings.ts';
+import { load, translate } from './config.ts';
+import { parse, textOf } from './options.ts';
+
+const help = `agentgateway explain METHOD URL [-f FILE-OR-FOLDER] [flags]
+
+  -f, --file PATH       the configuration; the embedded one when left out
+  -H, --header NAME:V   a request header; may be repeated
+  -m, --model NAME      the model that the body would name
+  -o, --output FORMAT   text (the default) or json
+
+Example: agentgateway explain POST http://localhost:3000/v1/chat/completions -f config.yaml --model smart
+`;
+
+const options = {
+  file: { type: 'string', short: 'f' },
+  header: { type: 'string', short: 'H', multiple: true },
+  model: { type: 'string', short: 'm' },
+  output: { type: 'string', short: 'o' },
+} as const;
+
+/** Exit codes: 0 the request would reach a backend or be answered, 1 it would be refused, 2 wrong flags or configuration. */
+export async function run(args: readonly string[]): Promise<number> {
+  const parsed = parse(args, options, help);
+  if (!parsed) return 0;
+  const [method, url] = parsed.positionals;
+  if (method === undefined || url === undefined) throw new SettingsError(`a method and a URL are required\n\n${help}`);
+  const output = textOf(parsed, 'output') ?? 'text';
+  if (output !== 'text' && output !== 'json')
+    throw new SettingsError(`--output is '${output}'; it must be text or json`);
+  const loaded = load(textOf(parsed, 'file'));
+  if (!loaded) return 2;
+  const { snapshot, rejections } = await openOffline(uniteViews(translate(loaded).views));
+  for (const { key, reason } of rejections) process.stderr.write(`${key}: ${reason}\n`);
+  const headers = (parsed.values['header'] ?? []) as readonly string[];
+  const question = {
+    method: method.toUpperCase(),
+    url: withScheme(url),
+    headers: headers.map(toHeader),
+    model: textOf(parsed, 'model'),
+  };
+  const explanation = explain(snapshot, question);
+  process.stdout.write(output === 'json' ? `${JSON.stringify(explanation, null, 2)}\n` : toText(explanation));
+  return explanation.refusal ? 1 : 0;
+}
+
+function withScheme(url: string): string {
+  return /^https?:\/\//.test(url) ? url : `http://${url}`;
+}
+
+function toHeader(line: string): [string, string] {
+  const colon = line.indexOf(':');
+  if (colon <= 0) throw new SettingsError(`--header is '${line}'; it must be NAME:VALUE`);
+  return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+}
+
+function toText(explanation: Explanation): string {
+  const { question, bind, listener, route, rule, backends, policies, steps, settings, refusal } = explanation;
+  const lines = [`${question.method} ${question.url}`, ''];
+  const row = (name: string, value: string | undefined): void => {
+    if (value !== undefined && value !== '') lines.push(`  ${name.padEnd(9)} ${value}`);
+  };
+  row('bind', bind);
+  row('listener', listener);
+  row('route', route);
+  row('rule', rule);
+  const total = backends.reduce((sum, { weight }) => sum + weight, 0);
+  for (const { key, weight, invalid, detail } of backends) {
+    const share = backends.length > 1 && total > 0 ? ` (${Math.round((100 * weight) / total)} %)` : '';
+    row('backend', `${key}${share}${invalid === undefined ? '' : ` — invalid: ${invalid}`}`);
+    if (detail) row('', JSON.stringify(detail));
+  }
+  if (settings)
+    row(
+      'timeouts',
+      Object.entries(settings.timeouts)
+        .filter(([, value]) => value > 0)
+        .map(([name, value]) => `${name.replace(/Ms$/, '')} ${value} ms`)
+        .join(', '),
+    );
+  if (settings?.retry)
+    row(
+      'retry',
+      `${settings.retry.attempts} more, on ${settings.retry.codes.join(', ') || 'failures to connect and time-outs'}`,
+    );
+  if (policies.length > 0) lines.push('', '  policies');
+  for (const { kind, policies: keys, winners, why } of policies) {
+    lines.push(`    ${kind}: ${keys.join(', ')}`, `      ${why}`);
+    for (const [field, key] of Object.entries(winners)) lines.push(`      ${field} ← ${key}`);
+  }
+  if (steps.length > 0) lines.push('', '  steps, in order', ...steps.map((step) => `    ${step}`));
+  lines.push('', refusal ? `  refused: ${refusal.reason}: ${refusal.message}` : '  would be served', '');
+  return lines.join('\n');
+}

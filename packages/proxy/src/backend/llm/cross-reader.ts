@@ -1,0 +1,96 @@
+// Reads a provider's stream in another format than the client's: events go through the hub, each written as soon as it is known.
+import { GatewayError } from '@agentgateway/core/errors.ts';
+import { type StreamFacts, emptyFacts } from '@agentgateway/llm/format.ts';
+import { CodecError } from '@agentgateway/llm/hub/extra.ts';
+import type { HubEvent } from '@agentgateway/llm/hub/response.ts';
+import type { Frame } from '@agentgateway/llm/stream/sse.ts';
+import { type StreamTranscoder, type TranscodeOptions, transcodeStream } from '@agentgateway/llm/transcode.ts';
+import { mergeUsage } from '@agentgateway/llm/usage.ts';
+import { type StreamWatch, earlyFailure, requireEnd } from './read-frames.ts';
+import type { FrameReader } from './stream.ts';
+
+/** Turns frames into the client's format. */
+export class CrossReader implements FrameReader {
+  readonly facts: StreamFacts = emptyFacts();
+  readonly #transcoder: StreamTranscoder;
+  readonly #watch: StreamWatch;
+  #hasPassed = false;
+  #outputBytes = 0;
+
+  constructor(options: Omit<TranscodeOptions, 'onEvent'>, watch: StreamWatch) {
+    this.#transcoder = transcodeStream({ ...options, onEvent: (event) => this.#note(event) });
+    this.#watch = watch;
+  }
+
+  read(frame: Frame): Uint8Array | undefined {
+    let output: Uint8Array[];
+    try {
+      output = this.#transcoder.push(frame);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      throw new GatewayError('upstream-protocol-error', `the provider’s stream breaks its format: ${error.message}`, {
+        cause: error,
+      });
+    }
+    if (this.facts.failure !== undefined && !this.#hasPassed) throw earlyFailure(this.facts.failure);
+    if (output.length === 0) return undefined;
+    this.#hasPassed = true;
+    return output.length === 1 ? output[0] : Buffer.concat(output);
+  }
+
+  end(): Uint8Array | undefined {
+    const output = this.#transcoder.end();
+    requireEnd(this.facts);
+    return output.length === 0 ? undefined : Buffer.concat(output);
+  }
+
+  over(error: unknown): void {
+    this.#watch.over(this.facts, this.#outputBytes, error);
+  }
+
+  /** A failure in the client's words; undefined where the provider's own has passed already. */
+  fail(message: string, type: string, code: string): Uint8Array | undefined {
+    if (this.facts.failure !== undefined) return undefined;
+    return Buffer.concat(this.#transcoder.fail({ message, type, code }));
+  }
+
+  #note(event: HubEvent): void {
+    const { facts } = this;
+    switch (event.type) {
+      case 'start':
+        facts.id = event.id;
+        facts.model = event.model;
+        facts.usage = mergeUsage(facts.usage, event.usage);
+        return;
+      case 'textDelta':
+      case 'reasoningDelta':
+      case 'argumentsDelta':
+      case 'refusalDelta':
+        this.#outputBytes += Buffer.byteLength(event.text);
+        this.#hasOutput();
+        return;
+      case 'partStart':
+        this.#hasOutput();
+        return;
+      case 'usage':
+        facts.usage = mergeUsage(facts.usage, event.usage);
+        return;
+      case 'stop':
+        facts.finishReason = event.stop.raw ?? event.stop.reason;
+        return;
+      case 'failure':
+        facts.failure = event.failure.message;
+        return;
+      case 'end':
+        facts.isEnded = true;
+        return;
+      default:
+    }
+  }
+
+  #hasOutput(): void {
+    if (this.facts.hasOutput) return;
+    this.facts.hasOutput = true;
+    this.#watch.firstOutput();
+  }
+}
