@@ -1,4 +1,4 @@
-// The documentation's examples work: every configuration in it loads without a problem and translates without an issue, and every link and target exists.
+// The examples work: every configuration in the documentation and every file of manifests/examples loads without a problem and translates without an issue, and every link and target exists.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { Ajv } from 'ajv';
@@ -68,6 +68,19 @@ describe('a configuration in the documentation', () => {
     validate(parse(text));
     expect(validate.errors ?? []).toEqual([]);
   });
+});
+
+test.each(readdirSync(join(root, 'manifests/examples')))('the example %s loads and translates', (name) => {
+  const text = readFileSync(join(root, 'manifests/examples', name), 'utf8');
+  const { manifests, problems } = loadConfig({ files: [{ name, text, role: 'manifests' }], env: {} });
+  expect(problems).toEqual([]);
+  const { issues, views } = createTranslator().translate({
+    objects: manifests,
+    feedback: new Map(),
+    controllerName: 'agentgateway.dev/controller',
+  });
+  expect(issues).toEqual([]);
+  expect(views.size).toBe(1);
 });
 
 describe('what the documentation refers to exists', () => {

@@ -1,7 +1,7 @@
 // `make bench`: this gateway beside nginx and haproxy in front of the same upstreams, one core each, in interleaved rounds.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connections, load, loader } from './load.ts';
 import { findProgram, freePort, isPinned, untilServing } from './processes.ts';
@@ -47,6 +47,8 @@ interface Sample {
 const rounds = readCount('BENCH_ROUNDS', 5);
 const seconds = readCount('BENCH_SECONDS', 3);
 const streamsPerRound = 10;
+/** How long a gateway rests before its idle memory is read. */
+const idleMs = 3000;
 const problems: string[] = [];
 
 function readCount(variable: string, fallback: number): number {
@@ -180,32 +182,43 @@ async function measureDelays(systems: readonly System[]): Promise<void> {
   say(showTable(['row', 'system', 'first byte ms', 'added ms', 'chunk ms', 'added ms'], rows));
 }
 
+/** What the rounds of a system add to those of another, round by round. */
 function showAdded(own: readonly number[], without: readonly number[] | undefined): string {
-  return without ? (spreadOf(own).median - spreadOf(without).median).toFixed(3) : '';
+  if (without?.length !== own.length) return '';
+  return spreadOf(own.map((figure, round) => figure - without[round]!)).median.toFixed(3);
 }
 
-/** Resident memory of a gateway on a laptop that serves nothing yet. */
+/** Resident memory of a gateway that serves nothing yet: as on a laptop, and without the worker that reads files. */
 async function measureIdle(folder: string): Promise<void> {
   const built = join(import.meta.dirname, '../../dist/main.js');
-  const programs = [['from sources', gatewayMain], ...(existsSync(built) ? [['from dist/', built]] : [])] as const;
+  const programs = new Map([[gatewayMain, relative(join(import.meta.dirname, '../..'), gatewayMain)]]);
+  if (existsSync(built)) programs.set(built, 'dist/main.js, as it was last built');
   say('');
-  for (const [what, main] of programs) {
-    try {
-      const port = await freePort();
-      const config = {
-        gateways: [{ name: 'idle', listeners: [{ name: 'http', port }] }],
-        llmBackends: [{ name: 'models', providers: [{ name: 'echo', echo: {} }] }],
-      };
-      const started = startGateway({ folder: join(folder, `idle ${what}`), config, main });
-      await using running = started.running;
-      await untilServing(`http://127.0.0.1:${port}/v1/models`, running);
-      await sleep(3000);
-      say(`idle RSS on a laptop, with the worker that reads files, ${what}: ${running.rssMb().toFixed(0)} MB`);
-    } catch (error) {
-      skip(`idle RSS ${what}`, error, true);
+  for (const [main, what] of programs) {
+    const update = join(folder, 'update');
+    const variants = [
+      ['idle RSS on a laptop', { BENCH_KEEP_UPDATE: update }],
+      ['idle RSS without file sources', { BENCH_CANNED_UPDATE: update }],
+    ] as const;
+    // The second hands over what the first was handed, on the same port.
+    const port = await freePort();
+    for (const [row, env] of variants) {
+      try {
+        const config = {
+          gateways: [{ name: 'idle', listeners: [{ name: 'http', port }] }],
+          llmBackends: [{ name: 'models', providers: [{ name: 'echo', echo: {} }] }],
+        };
+        const preload = 'canned-source.ts';
+        const started = startGateway({ folder: join(folder, 'idle'), config, main, preload, env });
+        await using running = started.running;
+        await untilServing(`http://127.0.0.1:${port}/v1/models`, running);
+        await sleep(idleMs);
+        say(`${row}: ${running.rssMb().toFixed(0)} MB (${what})`);
+      } catch (error) {
+        skip(`${row} (${what})`, error, true);
+      }
     }
   }
-  say('idle RSS without file sources: not measurable yet, because files are the only source');
 }
 
 async function measureReload(folder: string): Promise<void> {

@@ -41,10 +41,15 @@ export function pinned(role: keyof typeof cores, command: readonly string[]): re
 }
 
 /** Starts a process; its output goes to a file. */
-export function start(role: keyof typeof cores, command: readonly string[], output: string): Running {
+export function start(
+  role: keyof typeof cores,
+  command: readonly string[],
+  output: string,
+  env: Readonly<Record<string, string>> = {},
+): Running {
   const [program, ...args] = pinned(role, command);
   const log = openSync(output, 'a');
-  const child = spawn(program!, args, { stdio: ['ignore', log, log] });
+  const child = spawn(program!, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env } });
   started.add(child);
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());

@@ -56,13 +56,12 @@ function config(port: number, edition: number): object {
 export async function measureReloads(folder: string, rounds: number): Promise<ReloadFigures> {
   const port = await freePort();
   const marks = join(folder, 'marks.jsonl');
-  process.env['BENCH_MARKS'] = marks;
   const { running: gateway, file } = startGateway({
     folder: join(folder, 'reload'),
     config: config(port, 0),
-    nodeFlags: ['--import', join(import.meta.dirname, 'loop-monitor.ts')],
+    preload: 'loop-monitor.ts',
+    env: { BENCH_MARKS: marks },
   });
-  delete process.env['BENCH_MARKS'];
   await using running = gateway;
   await untilServing(`http://127.0.0.1:${port}/v1/models`, running);
   await sleep(2000);

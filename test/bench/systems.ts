@@ -247,11 +247,13 @@ export interface GatewayStart {
   /** What the configuration holds; JSON is YAML. */
   readonly config: object;
   readonly main?: string;
-  readonly nodeFlags?: readonly string[];
+  /** A module that is loaded first. */
+  readonly preload?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts this gateway, telemetry as by default, its access log in a file; returns its process and its file. */
-export function startGateway({ folder, config, main = gatewayMain, nodeFlags = [] }: GatewayStart): {
+export function startGateway({ folder, config, main = gatewayMain, preload, env = {} }: GatewayStart): {
   readonly running: Running;
   readonly file: string;
 } {
@@ -273,8 +275,9 @@ export function startGateway({ folder, config, main = gatewayMain, nodeFlags = [
     '--access-log',
     join(folder, 'access.log'),
   ];
-  const command = [process.execPath, ...nodeFlags, main, ...flags];
-  return { running: start('measured', command, join(folder, 'output.log')), file };
+  const imports = preload === undefined ? [] : ['--import', join(import.meta.dirname, preload)];
+  const command = [process.execPath, ...imports, main, ...flags];
+  return { running: start('measured', command, join(folder, 'output.log'), env), file };
 }
 
 /** This gateway, one process. */

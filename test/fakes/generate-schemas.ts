@@ -1,4 +1,4 @@
-// Writes `schemas/*.json`, JSON schemas of the vendors' request bodies, from the types of their SDKs: `node test/fakes/generate-schemas.ts`.
+// Writes `schemas/*.json`, JSON schemas of the vendors' request bodies, from the types of their SDKs: `node test/fakes/generate-schemas.ts && pnpm fmt`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createGenerator } from 'ts-json-schema-generator';

@@ -59,8 +59,11 @@ export function renderChatStream(context: RenderContext): Uint8Array[] {
     service_tier: 'default',
     system_fingerprint: 'fp_fake',
   };
+  // OpenAI pads each chunk against observers of lengths, unless told not to.
+  const isPadded = kind === 'openai' && !(isObject(options) && options['include_obfuscation'] === false);
+  const padding = isPadded ? { obfuscation: 'fake' } : {};
   const toChunk = (choices: readonly Json[], usage: unknown = null): Uint8Array =>
-    toEvent({ ...head, choices, ...(withUsage ? { usage } : {}) });
+    toEvent({ ...head, choices, ...(withUsage ? { usage } : {}), ...padding });
   const frames: Uint8Array[] = [];
   for (const index of listChoices(context)) {
     const add = (delta: Json, finish: string | null = null): void => {

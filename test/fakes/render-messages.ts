@@ -83,6 +83,7 @@ function renderBlocks({ answer, id, request }: RenderContext, memory: ProviderMe
       type: 'tool_use',
       id: call.id === '' ? id('toolu_') : call.id,
       name: call.name,
+      caller: { type: 'direct' },
       input: call.arguments === '' ? {} : (JSON.parse(call.arguments) as unknown),
     });
   }

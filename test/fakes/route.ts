@@ -11,8 +11,9 @@ import { renderMessage, renderMessageStream, renderMessageStreamError } from './
 import { renderResponse, renderResponseStream, renderResponseStreamError } from './render-responses.ts';
 import type { Answer } from './send.ts';
 import { validateChat } from './validate-chat.ts';
+import { isClaudeModel } from './validate-claude.ts';
 import { anthropicVersions, validateMessages } from './validate-messages.ts';
-import { isClaudeModel, isOpenaiModel } from './validate-model.ts';
+import { isOpenaiModel } from './validate-model.ts';
 import { checkOpenaiSchema } from './validate-openai.ts';
 import { validateResponses } from './validate-responses.ts';
 

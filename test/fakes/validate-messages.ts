@@ -3,15 +3,13 @@ import { isObject, readString, toObjects } from './json.ts';
 import type { ProviderMemory } from './memory.ts';
 import { toAnthropicRefusal, type VendorRefusal } from './refusal.ts';
 import { findSchemaError, type SchemaError } from './schema.ts';
+import { checkClaudeRules } from './validate-claude.ts';
 
 type Json = Record<string, unknown>;
 
 const cacheBreakpointsMax = 4;
 const thinkingBudgetMin = 1024;
 const toolName = /^[a-zA-Z0-9_-]{1,128}$/u;
-
-/** Models that take temperature or top_p, not both. */
-const exclusiveSampling = /^claude-(?:opus-4-[1-9]|(?:sonnet|haiku)-4-[5-9]|[a-z]+-5)/u;
 
 /** Versions of the API: what the header `anthropic-version` may say. */
 export const anthropicVersions = ['2023-01-01', '2023-06-01', '2026-10-21'] as const;
@@ -28,6 +26,7 @@ export function validateMessages(body: Json, endpoint: MessagesEndpoint, memory:
   const error = findSchemaError(endpoint.name, body);
   if (error !== undefined) throw toRefusal(error);
   checkParameters(body);
+  checkClaudeRules(body);
   checkTools(body);
   checkThinking(body);
   checkCacheBreakpoints(body);
@@ -100,10 +99,6 @@ function checkParameters(body: Json): void {
   checkRange(body, 'temperature', 0, 1);
   checkRange(body, 'top_p', 0, 1);
   checkRange(body, 'top_k', 0);
-  const hasBoth = typeof body['temperature'] === 'number' && typeof body['top_p'] === 'number';
-  if (hasBoth && exclusiveSampling.test(String(body['model']))) {
-    throw toAnthropicRefusal('`temperature` and `top_p` cannot both be specified for this model. Please use only one.');
-  }
   const stops = body['stop_sequences'];
   if (Array.isArray(stops) && stops.some((stop) => typeof stop === 'string' && stop.trim() === '')) {
     throw toAnthropicRefusal('stop_sequences: each stop sequence must contain non-whitespace');

@@ -16,9 +16,6 @@ const moreOpenaiModels = [
   'gpt-4o-mini-transcribe',
 ];
 
-/** Anthropic's names: a family and a version, in either order, and a date or `latest`. */
-const claudeName = /^claude-(?:[a-z]+-\d(?:-\d)?|\d(?:-\d)?-[a-z]+)(?:-\d{8}|-latest)?$/u;
-
 let openaiModels: Set<string> | undefined;
 
 /** Whether OpenAI serves a model of this name. */
@@ -29,11 +26,6 @@ export function isOpenaiModel(model: string): boolean {
     ...moreOpenaiModels,
   ]);
   return openaiModels.has(model);
-}
-
-/** Whether Anthropic serves a model of this name. */
-export function isClaudeModel(model: string): boolean {
-  return claudeName.test(model);
 }
 
 /** Whether a model thinks before it answers, and so takes `max_completion_tokens` and no sampling settings. */

@@ -12,7 +12,6 @@ import {
   ask,
   openLane,
   planned,
-  readHttp2,
   startHttp2Upstream,
   startRawUpstream,
   startUpstream,
@@ -590,15 +589,32 @@ describe('draining', () => {
   });
 });
 
-test('streams over the limit are refused, not queued without end', async () => {
-  await using upstream = await startUpstream(() => {});
+test('streams over the limit wait for those before them', async () => {
+  const waiting: (() => void)[] = [];
+  await using upstream = await startUpstream((_request, response) => waiting.push(() => void response.end('ok')));
   await using lane = await openLane({ upstream: upstream.port, limits: { concurrentStreamsMax: 2 } });
   using client = new Http2Client(lane.port);
   await new Promise((resolve) => client.session.on('remoteSettings', resolve));
-  expect(client.session.remoteSettings.maxConcurrentStreams).toBe(2);
-  for (let i = 0; i < 4; i++) void readHttp2(client.open('GET', '/', [], { endStream: true }));
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(client.session.state.outboundQueueSize).toBeGreaterThanOrEqual(0);
+  const answers = Array.from({ length: 4 }, () => client.ask('GET', '/'));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(waiting).toHaveLength(2);
+  const more = setInterval(() => waiting.pop()?.(), 5);
+  expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(['ok', 'ok', 'ok', 'ok']);
+  clearInterval(more);
+});
+
+test('connections that nobody uses end, those that wait for an answer do not', async () => {
+  await using upstream = await startUpstream((_request, response) => {
+    setTimeout(() => response.end('late'), 600);
+  });
+  await using lane = await openLane({ upstream: upstream.port, limits: { keepAliveTimeoutMs: 100 } });
+  using first = new RawClient(lane.port);
+  first.send(get);
+  expect((await first.answer()).body).toBe('late');
+  await first.ended();
+  using second = new Http2Client(lane.port);
+  expect((await second.ask('GET', '/')).body).toBe('late');
+  await new Promise((resolve) => second.session.on('close', resolve));
 });
 
 test('connections over the limit are closed', async () => {
