@@ -90,6 +90,7 @@ function toType(node: SchemaNode, path: string): JsonSchema {
     case 'list':
       return {
         type: 'array',
+        ...(node.lengthMin !== undefined && { minItems: node.lengthMin }),
         ...(node.lengthMax !== undefined && { maxItems: node.lengthMax }),
         items: toJsonSchema(node.element, `${path}[]`),
       };

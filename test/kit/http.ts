@@ -5,6 +5,7 @@ import {
   type Http2Server,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
+  type Settings,
   type ServerHttp2Stream,
   connect as connectHttp2,
   createServer as createHttp2Server,
@@ -189,8 +190,9 @@ export async function startUpstream(
 /** An h2c upstream that does what the handler does. */
 export async function startHttp2Upstream(
   handler: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: string[]) => void,
+  settings: Settings = {},
 ): Promise<Upstream> {
-  const server: Http2Server = createHttp2Server();
+  const server: Http2Server = createHttp2Server({ settings });
   const sessions = new Set<ServerHttp2Session>();
   server.on('session', (session) => {
     sessions.add(session);

@@ -6,7 +6,9 @@ import { describe, expect, test } from 'vitest';
 import type { FormatName } from '@agentgateway/llm/format.ts';
 import type { JsonObject } from '@agentgateway/llm/hub/extra.ts';
 import { type AnswerFeature, answerFeatures } from '@agentgateway/llm/matrix/answer-features.ts';
-import { cells, crossAnswer } from '@agentgateway/llm/matrix/cell.ts';
+import { codecs } from '@agentgateway/llm/codecs.ts';
+import { cells, crossAnswer, crossStream, formatNames } from '@agentgateway/llm/matrix/cell.ts';
+import { hasRecordingsOrSkips, loadRecordings, toBytes } from '../recordings/recordings.ts';
 import type { Frame } from '@agentgateway/llm/stream/sse.ts';
 
 const asking: { readonly [F in FormatName]: JsonObject } = {
@@ -51,5 +53,30 @@ describe.each(Object.entries<AnswerFeature>(answerFeatures))('%s', (name, featur
       // The SDK adds up the members it knows; of vendors' members it keeps the last piece.
       expect(sum).toMatchObject({ choices: [{ message: { content: 'Hello, wörld 👋' } }] });
     else expect(sum).toMatchObject(expected.body);
+  });
+});
+
+const hasThem = hasRecordingsOrSkips('recorded streams through the SDKs');
+const recorded = formatNames.flatMap((format) => loadRecordings({ format, isStream: true, outcome: 'ok' }));
+
+/** The words and calls of an answer. */
+function gist(format: FormatName, body: unknown): unknown {
+  const parts = codecs[format].decodeResponse(JSON.parse(JSON.stringify(body)) as JsonObject).choices[0]?.parts ?? [];
+  return parts.flatMap((part): unknown[] => {
+    if (part.type === 'text' || part.type === 'refusal') return part.text === '' ? [] : [part.text];
+    return part.type === 'toolCall' ? [[part.id, part.name, part.arguments]] : [];
+  });
+}
+
+describe.runIf(hasThem)('recorded streams', () => {
+  describe.each(formatNames)('to a client of %s', (client) => {
+    test.each(recorded.map((one) => [one.name, one] as const))('%s', async (_, { format, response }) => {
+      if (format === client) return;
+      const cell = { in: client, out: format!, mode: 'streamed' } as const;
+      const { frames, body } = crossStream(cell, asking[client], toBytes(response.body));
+      // A stream that told a failure makes the SDK throw it.
+      if (!body) await expect(sums[client](frames)).rejects.toThrow();
+      else expect(gist(client, await sums[client](frames))).toEqual(gist(client, body));
+    });
   });
 });

@@ -16,6 +16,11 @@ function call(count: number): string {
   return `coalesce(${Array.from({ length: count }, () => '1').join(', ')})`;
 }
 
+/** Compiles so many patterns that are not in the cache. */
+function fill(count: number, name: string): void {
+  for (let index = 0; index < count; index++) cachedPattern(`${name}-${index}`);
+}
+
 function nested(depth: number): string {
   return '['.repeat(depth) + ']'.repeat(depth);
 }
@@ -93,9 +98,11 @@ describe('patterns', () => {
 
   test('the cache of patterns is bounded and drops the least recently used', () => {
     const first = cachedPattern('first');
-    for (let index = 0; index < limits.patternCacheEntriesMax - 1; index++) cachedPattern(`other-${index}`);
+    fill(limits.patternCacheEntriesMax - 1, 'other');
     expect(cachedPattern('first')).toBe(first);
-    for (let index = 0; index < limits.patternCacheEntriesMax; index++) cachedPattern(`more-${index}`);
+    fill(limits.patternCacheEntriesMax - 1, 'newer');
+    expect(cachedPattern('first')).toBe(first);
+    fill(limits.patternCacheEntriesMax, 'newest');
     expect(cachedPatternCount()).toBe(limits.patternCacheEntriesMax);
     expect(cachedPattern('first')).not.toBe(first);
   });

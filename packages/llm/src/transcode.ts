@@ -2,7 +2,7 @@
 import { codecs } from './codecs.ts';
 import type { FormatName } from './format.ts';
 import type { AnswerContext, Dialectal } from './hub/codec.ts';
-import type { HubEvent } from './hub/response.ts';
+import type { HubEvent, ProviderFailure } from './hub/response.ts';
 import type { Frame } from './stream/sse.ts';
 
 /** What a stream is turned from and into. */
@@ -22,6 +22,8 @@ export interface StreamTranscoder {
   push(frame: Frame): Uint8Array[];
   /** What the provider's end still brings. A stream that was cut gets no end: the caller says that it failed. */
   end(): Uint8Array[];
+  /** The client's words for a failure of the stream itself; nothing may follow them. */
+  fail(failure: ProviderFailure): Uint8Array[];
 }
 
 /** Begins to transcode one stream. */
@@ -36,5 +38,6 @@ export function transcodeStream({ from, to, answer, dialectal, onEvent }: Transc
   return {
     push: (frame) => write(decoder.push(frame)),
     end: () => write(decoder.end()),
+    fail: (failure) => encoder.push({ type: 'failure', failure }),
   };
 }

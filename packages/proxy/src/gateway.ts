@@ -1,5 +1,5 @@
 // Puts the data plane together: source → store → binds → pipeline, telemetry and admin beside it, and takes it apart again.
-import type { Rejection, ResourceChanges } from '@agentgateway/api/keys.ts';
+import type { ResourceChanges } from '@agentgateway/api/keys.ts';
 import { type AdminPort, adminApp, metricsApp, openPort, readinessApp } from './admin/server.ts';
 import { callout } from './backend/callout.ts';
 import type { BackendEnvironment } from './backend/registry.ts';
@@ -12,7 +12,7 @@ import { BindTable } from './server/bind-table.ts';
 import { type Settings, gatewayLimits } from './settings.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 import { Store } from './snapshot/store.ts';
-import { type Source, startSource } from './source/source.ts';
+import { type Applied, type Source, startSource } from './source/source.ts';
 import { type Logs, createLogs } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { Recorder } from './telemetry/recorder.ts';
@@ -88,11 +88,9 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
     record: (exchange, reply, end) =>
       recorder.record(exchange, reply, end, () => (exchange.snapshot as Snapshot).use.leave()),
   };
-  const apply = async (
-    changes: ResourceChanges,
-  ): Promise<{ rejections: Rejection[]; bindErrors: ReadonlyMap<string, string> }> => {
-    const rejections = await store.update(changes);
-    binds.closeAbsent(store.current.binds);
+  const apply = async (changes: ResourceChanges): Promise<Applied> => {
+    await store.update(changes);
+    await binds.closeAbsent(store.current.binds);
     metrics.add('agentgateway_config_updates_total', {});
     metrics.set('agentgateway_config_generation', {}, store.current.generation);
     for (const exposed of findExposed(store.current, settings.bindAddress)) {
@@ -101,7 +99,7 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
         `anybody who can connect spends your credentials: ${exposed}; add apiKeyAuthentication, or bind 127.0.0.1`,
       );
     }
-    return { rejections, bindErrors: binds.errors };
+    return { rejections: store.rejections, bindErrors: binds.errors };
   };
   const source = startSource({
     input: { config: settings.config, env: settings.env },

@@ -552,7 +552,7 @@ describe('draining', () => {
     const goaway = new Promise((resolve) => modern.session.on('goaway', resolve));
     const stream = modern.ask('GET', '/');
     await new Promise((resolve) => setTimeout(resolve, 50));
-    const drained = lane.bind.drain(30_000);
+    const drained = Promise.all([lane.bind.drain(30_000), lane.bind.drain(30_000)]);
     await idle.ended();
     await goaway;
     await expect(ask(lane.port, 'GET / HTTP/1.1')).rejects.toThrow();
@@ -601,6 +601,42 @@ test('streams over the limit wait for those before them', async () => {
   const more = setInterval(() => waiting.pop()?.(), 5);
   expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(['ok', 'ok', 'ok', 'ok']);
   clearInterval(more);
+});
+
+test('an HTTP/2 upstream that allows few streams gets more connections', async () => {
+  const waiting: (() => void)[] = [];
+  await using upstream = await startHttp2Upstream(
+    (stream, headers) => {
+      stream.respond({ ':status': 200 });
+      if (headers[':path'] === '/first') stream.end('ok');
+      else waiting.push(() => void stream.end('ok'));
+    },
+    { maxConcurrentStreams: 1 },
+  );
+  await using lane = await openLane({ upstream: upstream.port, protocol: 'http2' });
+  await ask(lane.port, 'GET /first HTTP/1.1');
+  const answers = Array.from({ length: 3 }, () => ask(lane.port, 'GET / HTTP/1.1'));
+  while (waiting.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(upstream.connections).toBe(3);
+  for (const finish of waiting) finish();
+  expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(['ok', 'ok', 'ok']);
+  await ask(lane.port, 'GET /first HTTP/1.1');
+  expect(upstream.connections).toBe(3);
+});
+
+test('an HTTP/2 upstream that goes away between requests is reached anew', async () => {
+  await using upstream = await startHttp2Upstream((stream) => {
+    const { session } = stream;
+    stream.respond({ ':status': 200 });
+    stream.end('ok');
+    stream.on('close', () => session!.close());
+  });
+  await using lane = await openLane({ upstream: upstream.port, protocol: 'http2' });
+  for (let i = 0; i < 3; i++) {
+    expect((await ask(lane.port, 'GET / HTTP/1.1')).body).toBe('ok');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  expect(upstream.connections).toBe(3);
 });
 
 test('connections that nobody uses end, those that wait for an answer do not', async () => {

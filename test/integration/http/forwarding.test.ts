@@ -242,8 +242,7 @@ describe('answers', () => {
       'Set-Cookie: b=2',
       'x-b: 3',
       'Date: Tue, 24 Nov 2026 00:00:00 GMT',
-      // The length is written in its own place.
-      'Content-Length: 2'.toLowerCase(),
+      'Content-Length: 2',
       'Connection: keep-alive',
       'Keep-Alive: timeout=75',
     ]);

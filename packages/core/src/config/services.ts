@@ -1,5 +1,5 @@
 // A laptop's Services: the short form of endpoints, and names looked up in DNS, both as EndpointSlices.
-import { isIP } from 'node:net';
+import { z } from 'zod';
 import type { z } from 'zod';
 import { type EndpointSliceFields, type serviceShort, serviceNameLabel } from '../kinds/service/schema.ts';
 import type { Manifest } from '../world.ts';
@@ -95,7 +95,10 @@ function slice(service: Manifest, name: string, fields: EndpointSliceFields): Ma
   };
 }
 
+const ipv4 = z.ipv4();
+const ipv6 = z.ipv6();
+
 function addressType(address: string): 'IPv4' | 'IPv6' | 'FQDN' {
-  const version = isIP(address);
-  return version === 4 ? 'IPv4' : version === 6 ? 'IPv6' : 'FQDN';
+  if (ipv4.safeParse(address).success) return 'IPv4';
+  return ipv6.safeParse(address).success ? 'IPv6' : 'FQDN';
 }

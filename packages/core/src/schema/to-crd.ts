@@ -99,6 +99,7 @@ function toType(node: SchemaNode, path: string, ancestors: readonly SchemaNode[]
     case 'list':
       return {
         type: 'array',
+        ...(node.lengthMin !== undefined && { minItems: node.lengthMin }),
         ...(node.lengthMax !== undefined && { maxItems: node.lengthMax }),
         items: toStructural(node.element, `${path}[]`, ancestors),
       };

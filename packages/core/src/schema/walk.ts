@@ -10,7 +10,12 @@ export type SchemaNode = {
   readonly fallback: unknown;
 } & (
   | { readonly kind: 'object'; readonly shape: Readonly<Record<string, z.ZodType>> }
-  | { readonly kind: 'list'; readonly element: z.ZodType; readonly lengthMax: number | undefined }
+  | {
+      readonly kind: 'list';
+      readonly element: z.ZodType;
+      readonly lengthMin: number | undefined;
+      readonly lengthMax: number | undefined;
+    }
   | { readonly kind: 'map'; readonly value: z.ZodType }
   | { readonly kind: 'words'; readonly words: readonly string[] }
   | { readonly kind: 'text'; readonly lengthMin: number | undefined; readonly lengthMax: number | undefined }
@@ -68,7 +73,13 @@ export function inspect(schema: z.ZodType, path: string): SchemaNode {
     case 'object':
       return { ...base, kind: 'object', shape: def.shape! };
     case 'array':
-      return { ...base, kind: 'list', element: def.element!, lengthMax: limit('max_length') };
+      return {
+        ...base,
+        kind: 'list',
+        element: def.element!,
+        lengthMin: limit('min_length'),
+        lengthMax: limit('max_length'),
+      };
     case 'record':
       return { ...base, kind: 'map', value: def.valueType! };
     case 'enum':

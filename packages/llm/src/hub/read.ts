@@ -47,7 +47,7 @@ export function readArray(raw: JsonObject, name: string, path = ''): readonly un
 export function toObject(value: unknown, path: string): JsonObject {
   const object = asObject(value);
   if (!object) throw wrongType(path, 'object', value);
-  return object as JsonObject;
+  return object;
 }
 
 /** A path one member deeper. */

@@ -41,7 +41,7 @@ function residueOf(raw: JsonObject, form: Form, path: string, missing: string[])
     const derived = form.derived[name];
     const fallback = defaults[name];
     if (derived === value) continue;
-    const inner = asObject(value) as JsonObject | undefined;
+    const inner = asObject(value);
     if (derived !== undefined && (inner === undefined || asObject(derived) === undefined)) continue;
     if (inner && (asObject(derived) ?? asObject(fallback))) {
       const nested = residueOf(
@@ -86,16 +86,18 @@ export function hasToken(extra: Extra | undefined, format: Extra['format'], toke
 const refusedMembers: { readonly [F in Extra['format']]?: readonly string[] } = {
   chat: ['audio', 'web_search_options', 'tool_choice'],
   responses: ['background', 'prompt', 'tool_choice'],
+  messages: ['mcp_servers', 'container', 'tool_choice'],
 };
 
 /** Notes each field that another format does not carry. Throws CodecError `unsupported` for a field that changes what is asked for. */
 export function noteForeign(extra: Extra | undefined, place: Place): void {
   if (!extra) return;
   for (const [name, value] of Object.entries(extra.fields)) {
-    if (value === null || value === false || isDeepStrictEqual(value, []) || isDeepStrictEqual(value, {})) continue;
+    if (value === null || value === false) continue;
     const path = place.path === '' ? name : `${place.path}.${name}`;
     if (place.path === '' && refusedMembers[extra.format]?.includes(name))
       throw new CodecError('unsupported', path, `the model's provider speaks ${place.format}, which has no such thing`);
+    if (isDeepStrictEqual(value, []) || isDeepStrictEqual(value, {})) continue;
     place.note({ path, message: `left out: it has no place in the format ${place.format}` });
   }
 }
@@ -123,5 +125,5 @@ function remove(node: JsonObject, [name, ...rest]: readonly string[]): void {
 }
 
 function objectOf(value: unknown): JsonObject {
-  return (asObject(value) as JsonObject | undefined) ?? {};
+  return asObject(value) ?? {};
 }

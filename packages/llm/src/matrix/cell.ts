@@ -3,7 +3,8 @@ import { codecs } from '../codecs.ts';
 import type { FormatName } from '../format.ts';
 import { type AnswerContext, type Dialectal, type RequestContext, plainDialect } from '../hub/codec.ts';
 import type { JsonObject, Note } from '../hub/extra.ts';
-import { SseSplitter } from '../stream/sse.ts';
+import type { HubEvent } from '../hub/response.ts';
+import { type Frame, SseSplitter } from '../stream/sse.ts';
 import { transcodeStream } from '../transcode.ts';
 import { type Received, addUp } from './client-stream.ts';
 import { toProviderStream } from './provider-stream.ts';
@@ -51,7 +52,18 @@ export function crossRequest(cell: Cell, asked: JsonObject, fields: Partial<Requ
     ...fields,
   });
   // What goes over the wire is JSON: what has no place in it is not there.
-  return { body: JSON.parse(JSON.stringify(sent)) as JsonObject, notes };
+  return { body: spelledOut(JSON.parse(JSON.stringify(sent)) as JsonObject), notes };
+}
+
+/** A Responses request with the texts that stand for a list of one text spelled out: the API takes both forms for the same. */
+function spelledOut(body: JsonObject): JsonObject {
+  const { input } = body;
+  if (!Array.isArray(input)) return body;
+  const items = (input as JsonObject[]).map((item) => {
+    const type = item['role'] === 'assistant' ? 'output_text' : 'input_text';
+    return typeof item['content'] === 'string' ? { ...item, content: [{ type, text: item['content'] }] } : item;
+  });
+  return { ...body, input: items };
 }
 
 /** An answer as the client gets it. */
@@ -71,16 +83,27 @@ export function crossAnswer(cell: Cell, asked: JsonObject, answer: JsonObject, d
 /** Takes a provider's stream across. */
 export function crossStream(cell: Cell, asked: JsonObject, stream: Uint8Array, dialectal?: Dialectal): ReceivedAnswer {
   const { context, notes } = answerContext(cell, asked);
-  const transcoder = transcodeStream({
-    from: cell.out,
-    to: cell.in,
-    answer: context,
-    ...(dialectal && { dialectal }),
-  });
-  const splitter = new SseSplitter();
-  const frames = [...splitter.push(stream), ...splitter.end()];
-  const bytes = Buffer.concat([...frames.flatMap((frame) => transcoder.push(frame)), ...transcoder.end()]);
+  const options = { from: cell.out, to: cell.in, answer: context, ...(dialectal && { dialectal }) };
+  const transcoder = transcodeStream(options);
+  const bytes = Buffer.concat([...framesOf(stream).flatMap((frame) => transcoder.push(frame)), ...transcoder.end()]);
   return { ...addUp(cell.in, bytes), notes };
+}
+
+/** A provider's stream of the answer, frame by frame, and what takes each of them across. */
+export function openStream(
+  cell: Cell,
+  asked: JsonObject,
+  answer: JsonObject,
+  onEvent: (event: HubEvent) => void,
+): { readonly frames: readonly Frame[]; push(frame: Frame): Uint8Array[] } {
+  const { context } = answerContext(cell, asked);
+  const transcoder = transcodeStream({ from: cell.out, to: cell.in, answer: context, onEvent });
+  return { frames: framesOf(toProviderStream(cell.out, answer)), push: (frame) => transcoder.push(frame) };
+}
+
+function framesOf(stream: Uint8Array): Frame[] {
+  const splitter = new SseSplitter();
+  return [...splitter.push(stream), ...splitter.end()];
 }
 
 function answerContext(cell: Cell, asked: JsonObject): { context: AnswerContext; notes: Note[] } {
@@ -98,12 +121,21 @@ function answerContext(cell: Cell, asked: JsonObject): { context: AnswerContext;
 }
 
 /** The client's next request: the conversation with the answer as it came, and what follows. */
-export function continued(format: FormatName, asked: JsonObject, answer: JsonObject, next: readonly unknown[]): JsonObject {
-  const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-  if (format === 'responses') return { ...asked, input: [...list(asked['input']), ...list(answer['output']), ...next] };
+export function continued(
+  format: FormatName,
+  asked: JsonObject,
+  answer: JsonObject,
+  next: readonly unknown[],
+): JsonObject {
+  if (format === 'responses')
+    return { ...asked, input: [...listOf(asked['input']), ...listOf(answer['output']), ...next] };
   const said =
     format === 'chat'
-      ? (list(answer['choices'])[0] as { message: unknown }).message
+      ? (listOf(answer['choices'])[0] as { message: unknown }).message
       : { role: 'assistant', content: answer['content'] };
-  return { ...asked, messages: [...list(asked['messages']), said, ...next] };
+  return { ...asked, messages: [...listOf(asked['messages']), said, ...next] };
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }

@@ -55,8 +55,8 @@ function sumChat(frames: readonly Frame[]): Sum {
     finish = choice['finish_reason'];
   }
   assert.notEqual(finish, null, 'a finish reason came');
-  const { id, model, created } = chunks[0] ?? {};
-  return { body: { id, model, created, choices: [{ index: 0, message, finish_reason: finish }], usage } };
+  const { object: _, choices: __, ...head } = chunks[0] ?? {};
+  return { body: { ...head, choices: [{ index: 0, message, finish_reason: finish }], usage } };
 }
 
 function addDelta(message: Holder, delta: Holder): void {
@@ -95,7 +95,10 @@ function sumMessages(frames: readonly Frame[]): Sum {
   }
   const steps = events.filter(({ type }) => type !== 'ping');
   assert.equal(steps[0]?.['type'], 'message_start');
-  assert.deepEqual(steps.slice(-2).map(({ type }) => type), ['message_delta', 'message_stop']);
+  assert.deepEqual(
+    steps.slice(-2).map(({ type }) => type),
+    ['message_delta', 'message_stop'],
+  );
   const body = structuredClone(steps[0]?.['message']) as Holder;
   const content: Holder[] = [];
   const inputs: string[] = [];
@@ -125,7 +128,8 @@ function addBlockDelta(block: Holder, delta: Holder, addInput: (json: string) =>
   for (const member of ['text', 'thinking', 'signature'])
     if (typeof delta[member] === 'string') block[member] = textOf(block[member]) + delta[member];
   if (typeof delta['partial_json'] === 'string') addInput(delta['partial_json']);
-  if (delta['citation'] !== undefined) block['citations'] = [...((block['citations'] as unknown[]) ?? []), delta['citation']];
+  if (delta['citation'] !== undefined)
+    block['citations'] = [...((block['citations'] as unknown[]) ?? []), delta['citation']];
 }
 
 function sumResponses(frames: readonly Frame[]): Sum {
@@ -139,14 +143,23 @@ function sumResponses(frames: readonly Frame[]): Sum {
   const response = last['response'] as Holder;
   if (last['type'] === 'response.failed') return { body: undefined, failure: response['error'] as JsonObject };
   assert.equal(events[0]?.['type'], 'response.created');
-  assert.ok(['response.completed', 'response.incomplete'].includes(String(last['type'])), 'the stream ends in its own way');
+  assert.ok(
+    ['response.completed', 'response.incomplete'].includes(String(last['type'])),
+    'the stream ends in its own way',
+  );
   const added = events.filter(({ type }) => type === 'response.output_item.added');
   const done = events.filter(({ type }) => type === 'response.output_item.done');
   const output = response['output'] as Holder[];
-  assert.deepEqual(added.map(({ output_index: index }) => index), [...output.keys()], 'items begin in order');
-  for (const event of done) assert.deepEqual(event['item'], output[Number(event['output_index'])], 'items end as they are told');
+  assert.deepEqual(
+    added.map(({ output_index: index }) => index),
+    [...output.keys()],
+    'items begin in order',
+  );
+  for (const event of done)
+    assert.deepEqual(event['item'], output[Number(event['output_index'])], 'items end as they are told');
   assert.equal(done.length, output.length, 'every item ends');
-  for (const name of ['output_text', 'function_call_arguments', 'refusal', 'reasoning_summary_text']) checkDone(events, name);
+  for (const name of ['output_text', 'function_call_arguments', 'refusal', 'reasoning_summary_text'])
+    checkDone(events, name);
   return { body: response };
 }
 

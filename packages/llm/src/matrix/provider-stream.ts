@@ -45,22 +45,32 @@ function* chatStream(body: JsonObject): Generator<Uint8Array> {
   yield writeEvent(undefined, '[DONE]');
 }
 
+const typed = (type: string, fields: JsonObject): Uint8Array => writeEvent(type, { type, ...fields });
+
 function* messagesStream(body: JsonObject): Generator<Uint8Array> {
   const { content, stop_reason, stop_sequence, stop_details, usage, ...head } = body;
-  const event = (type: string, fields: JsonObject): Uint8Array => writeEvent(type, { type, ...fields });
   const counts = { ...(usage as JsonObject | undefined) };
-  const message = { ...head, content: [], stop_reason: null, stop_sequence: null, usage: { ...counts, output_tokens: 1 } };
-  yield event('message_start', { message });
-  yield event('ping', {});
+  const message = {
+    ...head,
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    usage: { ...counts, output_tokens: 1 },
+  };
+  yield typed('message_start', { message });
+  yield typed('ping', {});
   for (const [index, block] of listOf(content).entries()) {
     const { start, deltas } = toBlock(block);
-    yield event('content_block_start', { index, content_block: start });
-    for (const delta of deltas) yield event('content_block_delta', { index, delta });
-    yield event('content_block_stop', { index });
+    yield typed('content_block_start', { index, content_block: start });
+    for (const delta of deltas) yield typed('content_block_delta', { index, delta });
+    yield typed('content_block_stop', { index });
   }
   const details = stop_details === undefined ? {} : { stop_details };
-  yield event('message_delta', { delta: { stop_reason, stop_sequence, ...details }, usage: { output_tokens: counts['output_tokens'] } });
-  yield event('message_stop', {});
+  yield typed('message_delta', {
+    delta: { stop_reason, stop_sequence, ...details },
+    usage: { output_tokens: counts['output_tokens'] },
+  });
+  yield typed('message_stop', {});
 }
 
 function toBlock(block: Body): { readonly start: JsonObject; readonly deltas: JsonObject[] } {
@@ -127,12 +137,12 @@ function* itemEvents(item: Body): Generator<JsonObject> {
   if (item['type'] !== 'message') return;
   for (const [content_index, part] of listOf(item['content']).entries()) {
     const isRefusal = part['type'] === 'refusal';
-    const [name, member] = isRefusal ? ['refusal', 'refusal'] : ['output_text', 'text'];
-    const text = textOf(part[member!]);
+    const [name, member] = isRefusal ? (['refusal', 'refusal'] as const) : (['output_text', 'text'] as const);
+    const text = textOf(part[member]);
     const logprobs = isRefusal ? {} : { logprobs: [] };
-    yield { type: 'response.content_part.added', content_index, part: { ...part, [member!]: '' } };
+    yield { type: 'response.content_part.added', content_index, part: { ...part, [member]: '' } };
     for (const delta of piecesOf(text)) yield { type: `response.${name}.delta`, content_index, delta, ...logprobs };
-    yield { type: `response.${name}.done`, content_index, [member!]: text, ...logprobs };
+    yield { type: `response.${name}.done`, content_index, [member]: text, ...logprobs };
     yield { type: 'response.content_part.done', content_index, part };
   }
 }

@@ -70,6 +70,11 @@ export function findModel(provider: string, model: string): CatalogueModel | und
   return findIn(key, name) ?? findIn(key, withDashedDate(name));
 }
 
+/** Ids of a provider's models in the catalogue, in its order; empty where it has no such provider. */
+export function listCatalogueModels(provider: string): string[] {
+  return openTable(catalogueNames[provider] ?? provider)?.models.map(([id]) => id) ?? [];
+}
+
 function findIn(provider: string, name: string): CatalogueModel | undefined {
   const table = openTable(provider);
   const found = table?.models.find(([id, match]) => isMatch(match, id.toLowerCase(), name));

@@ -25,6 +25,9 @@ export class BindTable {
   errors: ReadonlyMap<string, string> = new Map();
   readonly #parts: BindTableParts;
   readonly #open = new Map<string, Bind>();
+  /** Removed binds whose requests have not all ended. */
+  readonly #draining = new Set<Bind>();
+  #isClosed = false;
 
   constructor(parts: BindTableParts) {
     this.#parts = parts;
@@ -33,39 +36,26 @@ export class BindTable {
   /** Opens what the next snapshot needs and is not open; never rejects. */
   async open(binds: ReadonlyMap<string, BindPlan>): Promise<void> {
     const errors = new Map<string, string>();
-    for (const [key, plan] of binds) {
-      if (this.#open.has(key)) continue;
-      const address = plan.address || this.#parts.defaultAddress;
-      try {
-        const { handle, log, clock, trustedHops } = this.#parts;
-        this.#open.set(
-          key,
-          await openBind({
-            address,
-            port: plan.port,
-            log,
-            clock,
-            trustedHops,
-            handle: (head, responder) => handle(key, head, responder),
-          }),
-        );
-      } catch (error) {
-        const reason = `cannot listen on ${address}:${plan.port}: ${error instanceof Error ? error.message : String(error)}`;
-        for (const listener of plan.listeners) errors.set(listener.key, reason);
-      }
+    for (const plan of binds.values()) {
+      const reason = await this.#openOne(plan);
+      if (reason !== undefined) for (const listener of plan.listeners) errors.set(listener.key, reason);
     }
     this.errors = errors;
   }
 
-  /** Closes what the current snapshot no longer has, letting its requests finish. */
-  closeAbsent(binds: ReadonlyMap<string, BindPlan>): void {
+  /**
+   * Closes what the current snapshot no longer has, letting its requests finish. What could not be opened while that was in
+   * its way, as when a listener goes from one address to all, is tried again.
+   */
+  async closeAbsent(binds: ReadonlyMap<string, BindPlan>): Promise<void> {
+    let isFreed = false;
     for (const [key, bind] of this.#open) {
       if (binds.has(key)) continue;
       this.#open.delete(key);
-      bind
-        .drain(removedDrainMs)
-        .catch((error: unknown) => this.#parts.log.error({ err: error }, 'closing a listener failed'));
+      this.#retire(bind);
+      isFreed = true;
     }
+    if (isFreed && this.errors.size > 0) await this.open(binds);
   }
 
   /** Open sockets as `address:port`, sorted. */
@@ -75,10 +65,43 @@ export class BindTable {
       .sort();
   }
 
-  /** Closes everything. */
+  /** Closes everything, now and for good. */
   async drain(deadlineMs: number): Promise<void> {
-    const open = [...this.#open.values()];
+    this.#isClosed = true;
+    const open = [...this.#open.values(), ...this.#draining];
     this.#open.clear();
     await Promise.all(open.map((bind) => bind.drain(deadlineMs)));
+  }
+
+  /** Undefined once it is open, else why it is not. */
+  async #openOne({ key, address: asked, port }: BindPlan): Promise<string | undefined> {
+    if (this.#open.has(key)) return undefined;
+    if (this.#isClosed) return 'the gateway is shutting down';
+    const { handle, log, clock, trustedHops, defaultAddress } = this.#parts;
+    const address = asked || defaultAddress;
+    try {
+      const bind = await openBind({
+        address,
+        port,
+        log,
+        clock,
+        trustedHops,
+        handle: (head, responder) => handle(key, head, responder),
+      });
+      if (this.#isClosed) await bind.drain(0);
+      else this.#open.set(key, bind);
+      return undefined;
+    } catch (error) {
+      const place = address.includes(':') ? `[${address}]` : address;
+      return `cannot listen on ${place}:${port}: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  #retire(bind: Bind): void {
+    this.#draining.add(bind);
+    bind
+      .drain(removedDrainMs)
+      .catch((error: unknown) => this.#parts.log.error({ err: error }, 'closing a listener failed'))
+      .finally(() => this.#draining.delete(bind));
   }
 }

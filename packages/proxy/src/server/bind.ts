@@ -77,7 +77,8 @@ class OpenBind implements Bind {
   readonly #broken = new WeakSet<Socket>();
   #isDraining = false;
   #isRefusedByHono = false;
-  #whenEmpty: (() => void) | undefined;
+  /** Settled when the last connection has ended after a drain began. */
+  readonly #empty = Promise.withResolvers<void>();
 
   constructor(options: BindOptions) {
     this.#options = options;
@@ -138,8 +139,6 @@ class OpenBind implements Bind {
     this.#http2.close();
     for (const socket of this.#fresh) socket.destroy();
     if (this.#sockets.size === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#whenEmpty = resolve;
     const breakAll = (): void => {
       for (const socket of this.#sockets) socket.destroy();
     };
@@ -148,7 +147,7 @@ class OpenBind implements Bind {
       if (this.#active.size > 0) timer = setTimeout(breakAll, this.#limits.drainGraceMs);
       else breakAll();
     }, deadlineMs);
-    await promise;
+    await this.#empty.promise;
     clearTimeout(timer);
   }
 
@@ -179,7 +178,7 @@ class OpenBind implements Bind {
     socket.on('close', () => {
       this.#sockets.delete(socket);
       this.#fresh.delete(socket);
-      if (this.#sockets.size === 0) this.#whenEmpty?.();
+      if (this.#isDraining && this.#sockets.size === 0) this.#empty.resolve();
     });
     socket.on('error', () => socket.destroy());
     sniff(socket, this.#limits.headersTimeoutMs, (isHttp2) => {

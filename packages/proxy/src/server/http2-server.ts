@@ -52,7 +52,9 @@ export class Http2Sessions {
       streams++;
       stream.on('close', () => streams--);
     });
-    session.setTimeout(this.#limits.keepAliveTimeoutMs, () => {
+    // Not setTimeout's own callback, which would be called once: a session may be quiet while its streams wait.
+    session.setTimeout(this.#limits.keepAliveTimeoutMs);
+    session.on('timeout', () => {
       if (streams === 0) session.close();
     });
     session.on('close', () => this.#sessions.delete(session));

@@ -63,7 +63,12 @@ export class NodeResponder implements Responder {
   }
 
   inform(status: number, headers: HeaderList): void {
-    if (!this.#isGone && !this.#wire.isHeadSent) this.#wire.inform(status, headers);
+    if (this.#isGone || this.#wire.isHeadSent) return;
+    try {
+      this.#wire.inform(status, headers);
+    } catch {
+      // What cannot be written is left out, as any interim answer may be; the final one is not touched by it.
+    }
   }
 
   async respond(reply: Reply): Promise<ResponseEnd> {
@@ -123,7 +128,7 @@ export class NodeResponder implements Responder {
     }
     const bytes = body.kind === 'none' ? noBytes : body.takeWhole();
     if (!bytes || body.trailers) return this.#stream(reply);
-    headers.set('content-length', String(bytes.byteLength));
+    setLength(headers, bytes.byteLength);
     return this.#whole(reply, bytes);
   }
 
@@ -139,7 +144,7 @@ export class NodeResponder implements Responder {
     const { status, headers, body } = reply;
     const { lengthBytes } = body;
     if (lengthBytes === undefined || body.trailers) headers.remove('content-length');
-    else headers.set('content-length', String(lengthBytes));
+    else setLength(headers, lengthBytes);
     this.#wire.head(status, headers, { isLast: this.#parts.isLast(), isWhole: false });
     try {
       const trailers = await body.pipe({ write: (chunk) => this.#write(chunk) });
@@ -189,6 +194,12 @@ export class NodeResponder implements Responder {
       ...(error !== undefined && { error }),
     };
   }
+}
+
+/** Says the length, touching nothing where it is said already. */
+function setLength(headers: HeaderList, lengthBytes: number): void {
+  const text = String(lengthBytes);
+  if (headers.get('content-length') !== text) headers.set('content-length', text);
 }
 
 const noBytes = new Uint8Array(0);

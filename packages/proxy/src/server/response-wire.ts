@@ -1,5 +1,5 @@
 // How an answer is put on the wire of either HTTP version; the responder decides what is put there.
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
 import { addField, toOutgoing } from '../wire/http2-fields.ts';
@@ -42,6 +42,9 @@ export interface Wire {
 /** How long the last words to a client that does not read may wait, in milliseconds. */
 const lastWordsMs = 5000;
 
+/** Older versions of node can only say 100 and 103 with links; interim answers may be left out (RFC 9110 §15.2). */
+const canInform = 'writeInformation' in ServerResponse.prototype;
+
 /** HTTP/1.x. */
 export class Http1Wire implements Wire {
   readonly #response: ServerResponse;
@@ -61,7 +64,7 @@ export class Http1Wire implements Wire {
 
   inform(status: number, headers: HeaderList): void {
     // HTTP/1.0 knows no interim answers (RFC 9110 §15.2).
-    if (this.#response.req.httpVersionMinor === 0) return;
+    if (!canInform || this.#response.req.httpVersionMinor === 0) return;
     this.#response.writeInformation(status, toOutgoing(headers));
   }
 

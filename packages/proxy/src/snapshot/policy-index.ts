@@ -51,6 +51,11 @@ interface IndexedPolicy {
   readonly attached: Omit<Attached, 'level'>;
 }
 
+interface FoundPolicy {
+  readonly level: ChainLevel;
+  readonly policy: IndexedPolicy;
+}
+
 type MergedPart = MergedPolicy['parts'][number];
 
 const emptyChain: LinkedChain = { plan: toStepPlan([]), settings: defaultSettings, decisions: [], uses: [] };
@@ -62,6 +67,8 @@ export class PolicyIndex {
   /** Compiled values by the policies and versions they were merged from. */
   readonly #compiled = new Map<string, CompiledMerge>();
   readonly #unused = new Set<CompiledMerge>();
+  /** Chains of the link under way by what is attached: most routes have no policies of their own. */
+  readonly #chains = new Map<string, LinkedChain>();
 
   constructor(environment: ScopedEnvironment) {
     this.#environment = environment;
@@ -88,20 +95,26 @@ export class PolicyIndex {
 
   /** The merged chain, outermost level first, followed by a rule's own filters. */
   plan(levels: readonly Level[], filters: OwnFilters = { key: '', specs: [] }): LinkedChain {
-    const attached: Attached[] = [];
-    const unknown: IndexedPolicy[] = [];
-    const versions = new Map<string, string>();
+    const found: FoundPolicy[] = [];
     for (const { level, target, section } of levels)
-      for (const indexed of this.#byTarget.get(target) ?? []) {
-        if (indexed.section !== section) continue;
-        if (indexed.isUnknown) {
-          unknown.push(indexed);
-          continue;
-        }
-        attached.push({ ...indexed.attached, level });
-        versions.set(indexed.key, indexed.version);
-      }
-    if (attached.length === 0 && unknown.length === 0 && filters.specs.length === 0) return emptyChain;
+      for (const policy of this.#byTarget.get(target) ?? [])
+        if (policy.section === section) found.push({ level, policy });
+    if (filters.specs.length > 0) return this.#merge(found, filters);
+    if (found.length === 0) return emptyChain;
+    const id = found.map(({ level, policy: { key, version } }) => `${level} ${key} ${version}`).join('\n');
+    const known = this.#chains.get(id);
+    for (const compiled of known?.uses ?? []) compiled.users++;
+    const chain = known ?? this.#merge(found, filters);
+    this.#chains.set(id, chain);
+    return chain;
+  }
+
+  #merge(found: readonly FoundPolicy[], filters: OwnFilters): LinkedChain {
+    const unknown = found.filter(({ policy }) => policy.isUnknown).map(({ policy }) => policy);
+    const attached = found
+      .filter(({ policy }) => !policy.isUnknown)
+      .map(({ level, policy }): Attached => ({ ...policy.attached, level }));
+    const versions = new Map(found.map(({ policy: { key, version } }) => [key, version]));
     const steps: PlannedStep[] = [];
     const uses: CompiledMerge[] = [];
     let settings = defaultSettings;
@@ -146,6 +159,7 @@ export class PolicyIndex {
       scopes.push(compiled.scope);
     }
     this.#unused.clear();
+    this.#chains.clear();
     return scopes;
   }
 

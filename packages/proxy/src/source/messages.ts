@@ -11,12 +11,16 @@ export interface SourceInput {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Main thread → worker. */
-export type ToSource = {
-  readonly type: 'feedback';
-  readonly rejections: readonly Rejection[];
-  readonly bindErrors: readonly (readonly [string, string])[];
-};
+/** Main thread → worker: the answer to an update. Until it comes the worker posts no other, so that none pile up. */
+export type ToSource =
+  | {
+      readonly type: 'feedback';
+      /** Everything that is not in use, whichever update brought it. */
+      readonly rejections: readonly Rejection[];
+      readonly bindErrors: readonly (readonly [string, string])[];
+    }
+  /** The update could not be applied; what was held before is still held. */
+  | { readonly type: 'failed' };
 
 /** Worker → main thread. */
 export type FromSource =

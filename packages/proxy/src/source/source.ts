@@ -18,6 +18,14 @@ export interface SourceState {
   acceptedEpochMs: number;
 }
 
+/** What became of an update. */
+export interface Applied {
+  /** Everything that is not in use, whichever update brought it. */
+  readonly rejections: readonly Rejection[];
+  /** Listener key → why it is not served. */
+  readonly bindErrors: ReadonlyMap<string, string>;
+}
+
 /** What the source needs. */
 export interface SourceParts {
   readonly input: SourceInput;
@@ -25,10 +33,7 @@ export interface SourceParts {
   readonly now: () => number;
   /** Counts a refused edit. */
   readonly refused?: () => void;
-  /** Applies changes; resolves with what could not be used and which listeners could not be bound. */
-  readonly apply: (
-    changes: ResourceChanges,
-  ) => Promise<{ readonly rejections: readonly Rejection[]; readonly bindErrors: ReadonlyMap<string, string> }>;
+  readonly apply: (changes: ResourceChanges) => Promise<Applied>;
 }
 
 /** A running source. `ready` resolves with the first applied update, and rejects when the first configuration is refused. */
@@ -56,82 +61,129 @@ export function formatProblem({ file, line, path, message, hint }: ConfigProblem
 }
 
 /** Starts the worker. */
-export function startSource({ input, log, now, apply, refused }: SourceParts): Source {
-  const worker = new Worker(
-    new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './sources-worker.js', import.meta.url),
-    { workerData: input },
-  );
-  const state: SourceState = { statuses: [], issues: [], refused: [], refusals: 0, acceptedEpochMs: 0 };
-  const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
-  let isReady = false;
+export function startSource(parts: SourceParts): Source {
+  return new WorkerSource(parts);
+}
 
-  const refuse = (problems: readonly ConfigProblem[]): void => {
-    state.refused = problems;
-    state.refusals++;
-    refused?.();
-    if (!isReady) reject(new ConfigRefused(problems));
-    for (const problem of problems)
-      log.error({ ...problem }, `configuration refused, the running one stays: ${formatProblem(problem)}`);
-  };
+class WorkerSource implements Source {
+  readonly ready: Promise<void>;
+  readonly state: SourceState = { statuses: [], issues: [], refused: [], refusals: 0, acceptedEpochMs: 0 };
+  readonly #parts: SourceParts;
+  readonly #worker: Worker;
+  readonly #first = Promise.withResolvers<void>();
+  #isReady = false;
+  #isDisposed = false;
+  #cause: unknown;
+  /** Rejections and bind errors that were said and still hold. */
+  #said: ReadonlySet<string> = new Set();
+  #queue: Promise<void> = Promise.resolve();
 
-  const receive = async (message: FromSource): Promise<void> => {
+  constructor(parts: SourceParts) {
+    this.#parts = parts;
+    this.ready = this.#first.promise;
+    // Whoever starts the source waits for it, but perhaps not yet.
+    this.ready.catch(() => undefined);
+    const script = import.meta.url.endsWith('.ts') ? './worker.ts' : './sources-worker.js';
+    this.#worker = new Worker(new URL(script, import.meta.url), { workerData: parts.input });
+    this.#worker.on('message', (message: FromSource) => {
+      this.#queue = this.#queue.then(() => this.#receive(message));
+    });
+    this.#worker.on('error', (error) => {
+      this.#cause = error;
+    });
+    this.#worker.on('exit', (code) => this.#ended(code));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    await this.#worker.terminate();
+    // An update under way may still be opening sockets.
+    await this.#queue;
+  }
+
+  async #receive(message: FromSource): Promise<void> {
+    if (this.#isDisposed) return;
     switch (message.type) {
-      case 'update': {
-        const { rejections, bindErrors } = await apply(message.changes);
-        Object.assign(state, {
-          statuses: message.statuses,
-          issues: message.issues,
-          refused: [],
-          acceptedEpochMs: now(),
-        });
-        for (const rejection of rejections)
-          log.error({ ...rejection }, `resource rejected: ${rejection.key}: ${rejection.reason}`);
-        for (const [listener, reason] of bindErrors)
-          log.error({ listener, reason }, `listener not served: ${listener}: ${reason}`);
-        for (const issue of message.issues) log.warn({ ...issue }, `${issue.object}: ${issue.path}: ${issue.message}`);
-        if (isReady)
-          log.info(
-            { set: message.changes.set.length, removed: message.changes.removed.length },
-            'configuration applied',
-          );
-        worker.postMessage({ type: 'feedback', rejections, bindErrors: [...bindErrors] } satisfies ToSource);
-        isReady = true;
-        resolve();
+      case 'update':
+        await this.#update(message);
         return;
-      }
       case 'status':
-        Object.assign(state, { statuses: message.statuses, issues: message.issues });
+        Object.assign(this.state, { statuses: message.statuses, issues: message.issues });
         return;
       case 'refused':
-        refuse(message.problems);
+        this.#refuse(message.problems);
         return;
-      case 'unreadable':
-        refuse([
-          {
-            file: message.file,
-            path: '',
-            message: `cannot be read: ${message.message}`,
-            hint: 'the running configuration stays; the file is read again when it is back',
-          },
-        ]);
+      case 'unreadable': {
+        const { file } = message;
+        const hint = this.#isReady ? 'the file is read again when it is back' : undefined;
+        this.#refuse([{ file, path: '', message: `cannot be read: ${message.message}`, ...(hint && { hint }) }]);
+      }
     }
-  };
+  }
 
-  let queue: Promise<void> = Promise.resolve();
-  worker.on('message', (message: FromSource) => {
-    queue = queue
-      .then(() => receive(message))
-      .catch((error: unknown) => log.error({ err: error }, 'applying the configuration failed'));
-  });
-  worker.on('error', (error) => {
-    log.error({ err: error }, 'the configuration worker failed; the running configuration stays');
-    reject(error);
-  });
-  return {
-    ready,
-    state,
-    async [Symbol.asyncDispose]() {
-      await worker.terminate();
-    },
-  };
+  async #update({ changes, statuses, issues }: Extract<FromSource, { type: 'update' }>): Promise<void> {
+    const { log, now, apply, input } = this.#parts;
+    let applied: Applied;
+    try {
+      applied = await apply(changes);
+    } catch (error) {
+      log.error({ err: error }, 'the configuration could not be applied, which is a fault of this program');
+      const message = `could not be applied: ${error instanceof Error ? error.message : String(error)}`;
+      this.#refuse([{ file: input.config ?? 'the embedded configuration', path: '', message }]);
+      this.#answer({ type: 'failed' });
+      return;
+    }
+    const { rejections, bindErrors } = applied;
+    Object.assign(this.state, { statuses, issues, refused: [], acceptedEpochMs: now() });
+    this.#sayFailures(applied);
+    for (const issue of issues) log.warn({ ...issue }, `${issue.object}: ${issue.path}: ${issue.message}`);
+    if (this.#isReady) log.info({ set: changes.set.length, removed: changes.removed.length }, 'configuration applied');
+    this.#answer({ type: 'feedback', rejections, bindErrors: [...bindErrors] });
+    this.#isReady = true;
+    this.#first.resolve();
+  }
+
+  #answer(message: ToSource): void {
+    this.#worker.postMessage(message);
+  }
+
+  /** Says what is new of what cannot be used. */
+  #sayFailures({ rejections, bindErrors }: Applied): void {
+    const { log } = this.#parts;
+    const said = new Set<string>();
+    const say = (fields: object, text: string, id = text): void => {
+      said.add(id);
+      if (!this.#said.has(id)) log.error(fields, text);
+    };
+    for (const rejection of rejections) {
+      const text = `resource rejected: ${rejection.key}: ${rejection.reason}`;
+      say({ ...rejection }, text, `${text} ${rejection.version}`);
+    }
+    for (const [listener, reason] of bindErrors)
+      say({ listener, reason }, `listener not served: ${listener}: ${reason}`);
+    this.#said = said;
+  }
+
+  #refuse(problems: readonly ConfigProblem[]): void {
+    this.state.refused = problems;
+    if (!this.#isReady) {
+      // Whoever waits for the start says it.
+      this.#first.reject(new ConfigRefused(problems));
+      return;
+    }
+    this.state.refusals++;
+    this.#parts.refused?.();
+    for (const problem of problems)
+      this.#parts.log.error({ ...problem }, `configuration refused, the running one stays: ${formatProblem(problem)}`);
+  }
+
+  #ended(code: number): void {
+    const { input, log } = this.#parts;
+    if (this.#isDisposed || (code === 0 && input.config === undefined)) return;
+    const message =
+      'the configuration worker has ended; the running configuration stays, edits are not noticed any more';
+    log.error({ err: this.#cause, code }, `${message}; restart to read them`);
+    this.state.refused = [{ file: input.config ?? 'the embedded configuration', path: '', message }];
+    this.#first.reject(new Error('the configuration worker ended before it had read anything', { cause: this.#cause }));
+  }
 }

@@ -1,88 +1,147 @@
 // The worker that turns files into resources beside the traffic: read, parse, validate, expand, translate, encode (contract 17).
+import { join } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
-import { loadConfig } from '@agentgateway/core/config/load.ts';
+import { type ConfigProblem, loadConfig } from '@agentgateway/core/config/load.ts';
 import { diffResources } from '@agentgateway/core/translate/diff.ts';
 import { createTranslator } from '@agentgateway/core/translate/translate.ts';
-import type { Feedback, Manifest, Translation, World } from '@agentgateway/core/world.ts';
-import { readFiles, watchFiles } from './files.ts';
+import { uniteViews } from '@agentgateway/core/translate/unite.ts';
+import type { Feedback, Manifest, Translation } from '@agentgateway/core/world.ts';
+import { type ConfigFile, Unreadable, readFiles, watchFiles } from './files.ts';
 import type { FromSource, SourceInput, ToSource } from './messages.ts';
 
 /** Name under which statuses are written on a laptop too. */
 const controllerName = 'agentgateway.dev/controller';
 
-/** Reads, translates and posts until the worker is ended. */
-function run(
-  input: SourceInput,
-  post: (message: FromSource) => void,
-  onMessage: (listener: (message: ToSource) => void) => void,
-): void {
-  const translator = createTranslator();
-  let manifests: readonly Manifest[] | undefined;
-  let held: readonly EncodedResource[] = [];
-  let feedback = new Map<string, Feedback>();
-  let isFileMissing = false;
+/** How many problems of one edit are told. */
+const problemsMax = 1000;
 
-  const translate = (): Translation => {
-    const world: World = { objects: manifests ?? [], feedback, controllerName };
-    return translator.translate(world);
-  };
+/** Reads, translates and posts. One update is on its way at a time; what changes meanwhile is read once it has arrived. */
+class FileSource {
+  readonly #input: SourceInput;
+  readonly #post: (message: FromSource) => void;
+  readonly #translator = createTranslator();
+  #manifests: readonly Manifest[] = [];
+  #feedback: ReadonlyMap<string, Feedback> = new Map();
+  /** What was read last; undefined before, and after the files could not be read. */
+  #files: readonly ConfigFile[] | undefined;
+  /** Whether the files that were read last had a config.yaml. */
+  #hadConfig = false;
+  /** What the main thread has acknowledged, and what is on its way to it. */
+  #held: readonly EncodedResource[] = [];
+  #sent: readonly EncodedResource[] | undefined;
+  #isStale = false;
+  #complaint = '';
 
-  const load = (): void => {
-    let files;
+  constructor(input: SourceInput, post: (message: FromSource) => void) {
+    this.#input = input;
+    this.#post = post;
+  }
+
+  /** Something may have changed. */
+  load(): void {
+    if (this.#sent) {
+      this.#isStale = true;
+      return;
+    }
+    const files = this.#read();
+    if (!files || isSame(files, this.#files)) return;
+    this.#files = files;
+    this.#hadConfig = files.some(({ role }) => role === 'config');
     try {
-      files = input.config === undefined ? [] : readFiles(input.config);
-      isFileMissing = false;
+      this.#translate(files);
     } catch (error) {
-      if (!isFileMissing)
-        post({
-          type: 'unreadable',
-          file: input.config ?? '',
-          message: error instanceof Error ? error.message : String(error),
-        });
-      isFileMissing = true;
+      // A fault of this program; the file that showed it may be edited again.
+      const message = `it cannot be translated, which is a fault of this program: ${describe(error)}`;
+      this.#refuse([{ file: this.#input.config ?? 'the embedded configuration', path: '', message }]);
+    }
+  }
+
+  /** The main thread has answered an update. */
+  receive(message: ToSource): void {
+    const sent = this.#sent;
+    this.#sent = undefined;
+    if (message.type === 'failed') this.#files = undefined;
+    else {
+      this.#held = sent ?? this.#held;
+      const bindErrors = new Map(message.bindErrors);
+      const said: Feedback = { rejections: message.rejections, bindErrors, isAcknowledged: true };
+      const gateways = this.#translateWorld(this.#manifests).views.keys();
+      this.#feedback = new Map([...gateways].map((gateway) => [gateway, said]));
+      const { statuses, issues } = this.#translateWorld(this.#manifests);
+      this.#post({ type: 'status', statuses, issues });
+    }
+    if (!this.#isStale) return;
+    this.#isStale = false;
+    this.load();
+  }
+
+  /** The files; undefined where there is nothing to be done. */
+  #read(): ConfigFile[] | undefined {
+    const { config } = this.#input;
+    if (config === undefined) return [];
+    try {
+      const files = readFiles(config);
+      if (files && this.#hadConfig && !files.some(({ role }) => role === 'config'))
+        throw new Unreadable(join(config, 'config.yaml'), 'the file is gone');
+      this.#complaint = '';
+      return files;
+    } catch (error) {
+      const file = error instanceof Unreadable ? error.file : config;
+      const complaint = `${file} ${describe(error)}`;
+      // Said once, not at every look.
+      if (complaint !== this.#complaint) this.#post({ type: 'unreadable', file, message: describe(error) });
+      this.#complaint = complaint;
+      this.#files = undefined;
+      return undefined;
+    }
+  }
+
+  #translate(files: readonly ConfigFile[]): void {
+    const { manifests, problems } = loadConfig({ files, env: this.#input.env });
+    if (problems.length > 0) {
+      this.#refuse(problems);
       return;
     }
-    const loaded = loadConfig({ files, env: input.env });
-    if (loaded.problems.length > 0) {
-      post({ type: 'refused', problems: loaded.problems });
-      return;
-    }
-    manifests = loaded.manifests;
-    const translation = translate();
-    const resources = unite(translation);
-    const changes = diffResources(held, resources);
-    held = resources;
-    post({ type: 'update', changes, statuses: translation.statuses, issues: translation.issues });
-  };
+    const { views, statuses, issues } = this.#translateWorld(manifests);
+    this.#manifests = manifests;
+    this.#sent = uniteViews(views);
+    this.#post({ type: 'update', changes: diffResources(this.#held, this.#sent), statuses, issues });
+  }
 
-  onMessage((message) => {
-    const rejected = new Map<string, Feedback>();
-    const bindErrors = new Map(message.bindErrors);
-    for (const gateway of translate().views.keys())
-      rejected.set(gateway, { rejections: message.rejections, bindErrors, isAcknowledged: true });
-    feedback = rejected;
-    const { statuses, issues } = translate();
-    post({ type: 'status', statuses, issues });
-  });
+  #translateWorld(objects: readonly Manifest[]): Translation {
+    return this.#translator.translate({ objects, feedback: this.#feedback, controllerName });
+  }
 
-  load();
-  if (input.config !== undefined) watchFiles(input.config, load);
+  #refuse(problems: readonly ConfigProblem[]): void {
+    const rest = problems.length - problemsMax;
+    const told = problems.slice(0, problemsMax);
+    if (rest > 0) told.push({ file: told[0]!.file, path: '', message: `and ${rest} more problems` });
+    this.#post({ type: 'refused', problems: told });
+  }
 }
 
-/** A laptop's one process serves every Gateway: the union of the views. */
-function unite(translation: Translation): EncodedResource[] {
-  const united = new Map<string, EncodedResource>();
-  for (const view of translation.views.values())
-    for (const resource of view) united.set(`${resource.typeUrl} ${resource.key}`, resource);
-  return [...united.values()];
+function isSame(files: readonly ConfigFile[], before: readonly ConfigFile[] | undefined): boolean {
+  return (
+    before?.length === files.length &&
+    files.every(({ name, text }, index) => before[index]!.name === name && before[index]!.text === text)
+  );
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 if (!isMainThread && parentPort) {
   const port = parentPort;
-  run(
-    workerData as SourceInput,
-    (message) => port.postMessage(message),
-    (listener) => port.on('message', listener),
-  );
+  const input = workerData as SourceInput;
+  const source = new FileSource(input, (message) => port.postMessage(message));
+  // Before the first look, so that nothing is missed between.
+  if (input.config !== undefined) watchFiles(input.config, () => source.load());
+  port.on('message', (message: ToSource) => {
+    source.receive(message);
+    // Nothing can change any more, and an idle worker costs tens of megabytes.
+    if (input.config === undefined) port.close();
+  });
+  source.load();
 }

@@ -1,4 +1,4 @@
-// HTTP/2 to upstreams: one session per endpoint, prior knowledge without TLS, trailers both ways (RFC 9113).
+// HTTP/2 to upstreams: as few sessions per endpoint as its limit of streams allows, prior knowledge without TLS, trailers both ways (RFC 9113).
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { Body } from '@agentgateway/core/body.ts';
 import type { Log } from '@agentgateway/core/environment.ts';
@@ -13,9 +13,15 @@ import { type Flow, ResponseSource } from './response-source.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 import { Watch } from './watch.ts';
 
+/** One connection to an upstream, and how many streams of ours are open on it. */
+interface Session {
+  readonly http2: ClientHttp2Session;
+  streams: number;
+}
+
 /** Sessions by endpoint and TLS identity. */
 export class Http2Pools {
-  readonly #sessions = new Map<string, ClientHttp2Session>();
+  readonly #sessions = new Map<string, Session[]>();
   readonly #timers: TimerWheel;
   readonly #log: Log;
 
@@ -35,7 +41,7 @@ export class Http2Pools {
   }
 
   close(): void {
-    for (const session of this.#sessions.values()) session.destroy();
+    for (const sessions of this.#sessions.values()) for (const { http2 } of sessions.slice()) http2.destroy();
     this.#sessions.clear();
   }
 
@@ -46,34 +52,53 @@ export class Http2Pools {
     });
   }
 
-  #session({ endpoint, timeouts }: UpstreamRequest): ClientHttp2Session {
+  /** A session with room, a new one where there is none, or the least busy. */
+  #session({ endpoint, timeouts }: UpstreamRequest): Session {
     const host = endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address;
     const id = `${host}:${endpoint.port} ${endpoint.tls?.serverName ?? ''}`;
-    const known = this.#sessions.get(id);
-    if (known && !known.closed && !known.destroyed) return known;
-    const session = connect(`${endpoint.tls ? 'https' : 'http'}://${host}:${endpoint.port}`, {
+    const sessions = this.#sessions.get(id) ?? [];
+    let idlest: Session | undefined;
+    for (const session of sessions) {
+      const { maxConcurrentStreams = transportLimits.streamsAssumed } = session.http2.remoteSettings;
+      if (session.streams < maxConcurrentStreams) return session;
+      if (!idlest || session.streams < idlest.streams) idlest = session;
+    }
+    if (idlest && sessions.length >= transportLimits.sessionsMax) return idlest;
+    const http2 = connect(`${endpoint.tls ? 'https' : 'http'}://${host}:${endpoint.port}`, {
       maxHeaderListPairs: 2 * 1024,
       settings: { enablePush: false, maxHeaderListSize: transportLimits.headerBytesMax },
       ...(endpoint.tls && { servername: endpoint.tls.serverName, ALPNProtocols: ['h2'] }),
     });
-    session.unref();
-    const { connectMs } = timeouts;
+    const session: Session = { http2, streams: 0 };
+    this.#sessions.set(id, [...sessions, session]);
+    this.#follow(session, id, timeouts.connectMs);
+    return session;
+  }
+
+  /** Lets a session go when it cannot be used for more, or is not connected in time. */
+  #follow(session: Session, id: string, connectMs: number): void {
+    const { http2 } = session;
+    http2.unref();
+    const [address] = id.split(' ');
     const timer =
       connectMs > 0
         ? this.#timers.start(connectMs, () =>
-            session.destroy(new GatewayError('connect-timeout', `no connection to ${host}:${endpoint.port} in time`)),
+            http2.destroy(new GatewayError('connect-timeout', `no connection to ${address} in time`)),
           )
         : undefined;
     const forget = (): void => {
       timer?.stop();
-      if (this.#sessions.get(id) === session) this.#sessions.delete(id);
+      const left = (this.#sessions.get(id) ?? []).filter((other) => other !== session);
+      if (left.length > 0) this.#sessions.set(id, left);
+      else this.#sessions.delete(id);
     };
-    session.on('connect', () => timer?.stop());
-    session.on('error', (error) => this.#log.debug({ err: error, endpoint: id }, 'an upstream session failed'));
-    session.on('close', forget);
-    session.on('goaway', forget);
-    this.#sessions.set(id, session);
-    return session;
+    http2.on('connect', () => timer?.stop());
+    http2.on('error', (error) => this.#log.debug({ err: error, endpoint: id }, 'an upstream session failed'));
+    http2.on('close', forget).on('goaway', forget);
+    http2.setTimeout(transportLimits.idleConnectionMs);
+    http2.on('timeout', () => {
+      if (session.streams === 0) http2.close();
+    });
   }
 }
 
@@ -94,7 +119,7 @@ interface Caller {
 /** One stream, from the request's start to the response's end. */
 class Http2Call implements Flow {
   readonly #request: UpstreamRequest;
-  readonly #session: ClientHttp2Session;
+  readonly #session: Session;
   readonly #caller: Caller;
   readonly #watch: Watch;
   readonly #stopCancel: () => void;
@@ -105,7 +130,7 @@ class Http2Call implements Flow {
   #receivedBytes = 0;
   #isOver = false;
 
-  constructor(request: UpstreamRequest, session: ClientHttp2Session, caller: Caller) {
+  constructor(request: UpstreamRequest, session: Session, caller: Caller) {
     this.#request = request;
     this.#session = session;
     this.#caller = caller;
@@ -119,12 +144,13 @@ class Http2Call implements Flow {
     const hasBody = body.kind !== 'none';
     let stream: ClientHttp2Stream;
     try {
-      stream = this.#session.request(toFields(this.#request), { endStream: !hasBody, waitForTrailers: hasBody });
+      stream = this.#session.http2.request(toFields(this.#request), { endStream: !hasBody, waitForTrailers: hasBody });
     } catch (error) {
       this.#failed(error);
       return;
     }
     this.#stream = stream;
+    this.#session.streams++;
     stream.on('headers', (_headers, _flags, raw: string[]) => this.#informed(raw));
     stream.on('response', (_headers, flags, raw: string[]) => this.#answered(raw, flags));
     stream.on('trailers', (_headers, _flags, raw: string[]) => {
@@ -138,7 +164,10 @@ class Http2Call implements Flow {
     });
     stream.on('end', () => this.#ended());
     stream.on('error', (error) => this.#failed(error));
-    stream.on('close', () => this.#failed(undefined));
+    stream.on('close', () => {
+      this.#session.streams--;
+      this.#failed(undefined);
+    });
     if (hasBody) this.#send(stream);
   }
 

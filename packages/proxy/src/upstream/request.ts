@@ -46,6 +46,10 @@ export interface UpstreamReply {
 export const transportLimits = {
   /** HTTP/1.1 connections per endpoint. */
   connectionsMax: 1024,
+  /** HTTP/2 sessions per endpoint; another is opened when all have as many streams as the upstream allows. */
+  sessionsMax: 64,
+  /** Streams of a session whose upstream has not yet said how many it allows (RFC 9113 §6.5.2 recommends no fewer). */
+  streamsAssumed: 100,
   /** How long an idle connection is kept. */
   idleConnectionMs: 90_000,
   /** Longest response head, in bytes. */

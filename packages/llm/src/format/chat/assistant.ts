@@ -6,7 +6,7 @@ import { join, readArray, readMember, toObject } from '../../hub/read.ts';
 import { type Form, hasToken, takeResidue, writeNode } from '../../hub/residue.ts';
 import { toWireId } from '../../hub/tool-names.ts';
 import { asObject } from '../../usage.ts';
-import { type ChatWriter, decodeContentPart, placeOf, writeContentPart } from './content.ts';
+import { type ChatWriter, cacheControl, decodeContentPart, placeOf, writeContentPart } from './content.ts';
 import { decodeReasoning } from './reasoning.ts';
 import { wireName } from './tool.ts';
 
@@ -15,7 +15,7 @@ const signatureVendor = 'gemini';
 const signatureMember = 'thought_signature';
 
 /** A message's pieces, and the words that tell how they were written. */
-export interface ReadMessage {
+interface ReadMessage {
   readonly parts: Part[];
   readonly tokens: string[];
 }
@@ -98,6 +98,7 @@ export function decodeCall(value: unknown, path: string, writer: ChatWriter): To
 
 /** Writes a call. */
 export function writeCall(part: ToolCallPart, writer: ChatWriter): JsonObject {
+  cacheControl(part.cache, { ...writer, isOwn: false }, part.path);
   return writeNode(callForm(part, writer), part.extra, placeOf(writer, part.path));
 }
 
@@ -128,17 +129,21 @@ function parsedOr(text: string): unknown {
 }
 
 /** What an assistant message says, whatever its thoughts are written as. */
-export interface AssistantMessage {
+interface AssistantMessage {
   readonly parts: readonly Part[];
   readonly isList: boolean;
   readonly writer: ChatWriter;
   /** Members that hold the thoughts. */
-  reasoning(parts: readonly ReasoningPart[]): JsonObject;
+  readonly reasoning: (parts: readonly ReasoningPart[]) => JsonObject;
+}
+
+/** Thoughts and refusals that stood in the content list stay there; others have members of their own. */
+function isBeside(part: Part): boolean {
+  return !hasToken(part.extra, 'chat', 'chunk');
 }
 
 /** The members of an assistant message. Throws CodecError `unsupported` for parts that it cannot hold. */
 export function assistantMembers({ parts, isList, writer, reasoning }: AssistantMessage): JsonObject {
-  const isBeside = (part: Part): boolean => !hasToken(part.extra, 'chat', 'chunk');
   const thoughts = parts.filter((part) => part.type === 'reasoning' && isBeside(part));
   const refusals = parts.filter((part) => part.type === 'refusal' && isBeside(part));
   const calls = parts.filter((part) => part.type === 'toolCall');
@@ -154,7 +159,7 @@ export function assistantMembers({ parts, isList, writer, reasoning }: Assistant
     refusal: refusals.length === 0 ? undefined : refusals.map((part) => (part as RefusalPart).text).join(''),
     ...reasoning(thoughts as ReasoningPart[]),
     annotations: citations.length === 0 ? undefined : citations,
-    tool_calls: legacy || calls.length === 0 ? undefined : calls.map((call) => writeCall(call as ToolCallPart, writer)),
+    tool_calls: legacy || calls.length === 0 ? undefined : calls.map((call) => writeCall(call, writer)),
     function_call: legacy && { name: legacy.name, arguments: legacy.arguments },
   };
 }

@@ -177,7 +177,10 @@ function documentMembers(part: Extract<Part, { type: 'document' }>, writer: Chat
       // The API refuses data without a name.
       return {
         type: 'file',
-        file: { file_data: toDataUri(source), ...(writer.isOwn ? filename : { filename: toFileName(name, source.mediaType) }) },
+        file: {
+          file_data: toDataUri(source),
+          ...(writer.isOwn ? filename : { filename: toFileName(name, source.mediaType) }),
+        },
       };
     case 'file':
       if (!writer.isOwn) throw new CodecError('unsupported', path, 'a file of one provider does not exist at another');

@@ -68,9 +68,7 @@ function withoutHandled(body: JsonObject, request: HubRequest): JsonObject {
 function readTools(body: JsonObject): Pick<HubRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
   const tools: Tool[] = [
     ...(readArray(body, 'tools') ?? []).map((tool, index) => decodeTool(tool, `tools[${index}]`, selfWriter)),
-    ...(readArray(body, 'functions') ?? []).map((tool, index) =>
-      decodeFunction(tool, `functions[${index}]`, selfWriter),
-    ),
+    ...(readArray(body, 'functions') ?? []).map((tool, index) => decodeFunction(tool, `functions[${index}]`)),
   ];
   const toolChoice =
     decodeToolChoice(body['tool_choice'], selfWriter) ??
@@ -172,7 +170,7 @@ function readFormat(raw: JsonObject): OutputFormat | undefined {
         type: 'jsonSchema',
         name: requireString(inner, 'name', path),
         ...(description !== undefined && { description }),
-        schema: schema as JsonObject,
+        schema: schema,
         ...(strict !== undefined && { strict }),
       };
     }

@@ -8,7 +8,7 @@ import type { Choice, HubResponse } from '../../hub/response.ts';
 import type { Usage } from '../../usage.ts';
 import { decodeAssistant } from './assistant.ts';
 import { selfWriter } from './decode-request.ts';
-import { choiceForm, responseForm } from './response-form.ts';
+import { choiceForm, outsideToken, responseForm } from './response-form.ts';
 import { toStop } from './stop.ts';
 import { chatUsage } from './usage.ts';
 
@@ -33,9 +33,6 @@ export function decodeChatResponse(body: JsonObject, dialectal: Dialectal = plai
   response.extra = takeResidue('chat', left, responseForm(response, true), tokens) ?? { format: 'chat', fields: {} };
   return response;
 }
-
-/** A word in an answer's shape: its completion count left reasoning out. */
-export const outsideToken = 'reasoning:outside';
 
 /** Some vendors count reasoning beside the completion; the hub's total includes it. */
 export function toOwnTotals(usage: Usage | undefined, dialectal: Dialectal): Usage | undefined {

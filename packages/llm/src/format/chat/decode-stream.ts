@@ -45,7 +45,7 @@ export class ChatStreamDecoder implements StreamDecoder {
       this.#isOver = true;
       return [...this.#closeAll(), { type: 'end' }];
     }
-    const chunk = asObject(frame.json()) as JsonObject | undefined;
+    const chunk = asObject(frame.json());
     if (!chunk) return [];
     const built = new SkeletonBuilder(chunk);
     const failure =
@@ -115,6 +115,7 @@ export class ChatStreamDecoder implements StreamDecoder {
       tell(read, { value: { type: 'text', text: '' }, text: content, path: [...path, 'content'] });
     if (typeof refusal === 'string' && refusal !== '')
       tell(read, { value: { type: 'refusal', text: '' }, text: refusal, path: [...path, 'refusal'] });
+    cite(read);
     const calls = Array.isArray(delta['tool_calls']) ? delta['tool_calls'] : [];
     calls.forEach((call, position) => {
       const raw = asObject(call);
@@ -184,6 +185,21 @@ function tell({ index, state, built }: ReadDelta, { value, text, path }: Told): 
   built.add({ type: deltaTypes[value.type], choice: index, part: open.part, text }, path);
 }
 
+/** Annotations belong to the text that is open. */
+function cite({ delta, path, index, state, built }: ReadDelta): void {
+  const { open } = state;
+  if (open?.value.type !== 'text' || !Array.isArray(delta['annotations'])) return;
+  for (const [position, value] of delta['annotations'].entries()) {
+    const before = open.value.citations?.values ?? [];
+    open.value.citations = { format: 'chat', values: [...before, value] };
+    built.add({ type: 'citation', choice: index, part: open.part, format: 'chat', value }, [
+      ...path,
+      'annotations',
+      position,
+    ]);
+  }
+}
+
 function closeOpen(index: number, state: ChoiceState, built: SkeletonBuilder): void {
   if (!state.open) return;
   built.add({ type: 'partEnd', choice: index, part: state.open.part, value: state.open.value });
@@ -206,6 +222,11 @@ function readReasoning(read: ReadDelta): void {
   details.forEach((value, position) => {
     const detail = asObject(value);
     if (!detail) return;
+    if (isRepeat(state, detail)) {
+      keepSecrets(read, detail);
+      closeOpen(index, state, built);
+      return;
+    }
     // A new entry is a new thought: each has its own signature.
     if (state.open?.value.type === 'reasoning' && state.detail !== detail['index']) closeOpen(index, state, built);
     state.detail = detail['index'];
@@ -219,6 +240,12 @@ function readReasoning(read: ReadDelta): void {
     }
     keepSecrets(read, detail);
   });
+}
+
+/** A gateway such as this one tells a thought in a plain member and then again, whole, beside its signature. */
+function isRepeat({ open }: ChoiceState, { signature, text }: Readonly<JsonObject>): boolean {
+  const isTold = open?.value.type === 'reasoning' && open.value.text === text;
+  return isTold && typeof signature === 'string' && isCarrier(signature);
 }
 
 /** A signature or hidden thought, which comes whole, belongs to the thought that is open, or makes one. */

@@ -20,6 +20,8 @@ export function encodeChatRequest(request: HubRequest, context: RequestContext):
   const body = writeNode(form, request.extra, { format: 'chat', path: '', note });
   body['messages'] = writeMessages(request.turns, writer);
   Object.assign(body, toolMembers(request, writer));
+  // Without tools the API refuses to be told how to call them.
+  if (!writer.isOwn && !request.tools?.length) delete body['parallel_tool_calls'];
   if (request.output) {
     const place = { format: 'chat', path: 'response_format', note } as const;
     body['response_format'] = writeNode(outputForm(request.output), request.output.extra, place);
@@ -52,7 +54,6 @@ function toolMembers(request: HubRequest, writer: ChatWriter): JsonObject {
   return {
     ...(current.length > 0 && { tools: current.map((tool) => writeTool(tool, writer)) }),
     ...(legacy.length > 0 && { functions: legacy.map((tool) => writeFunction(tool, writer)) }),
-    // A choice without tools is refused by the API.
     ...(toolChoice && (writer.isOwn || tools.length > 0) && writeToolChoice(toolChoice, writer)),
   };
 }

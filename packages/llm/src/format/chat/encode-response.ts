@@ -15,16 +15,13 @@ export function encodeChatResponse(response: HubResponse, context: AnswerContext
   if (!isOwn && failed) throw new CodecError('unsupported', '', failed.stop?.detail ?? 'the provider failed');
   const form = responseForm(response, isOwn);
   const defaults = isOwn ? form.defaults! : { ...form.defaults, id: `chatcmpl-${clock.id}`, created: clock.nowSeconds };
-  const body = writeNode({ ...form, defaults }, response.extra, { format: 'chat', path: '', note: ignore });
+  const body = writeNode({ ...form, defaults }, isOwn ? response.extra : undefined, { format: 'chat', path: '', note });
   body['choices'] = response.choices.map((choice, index) =>
     writeNode(choiceForm(choice, index, { writer, context }), choice.extra, {
       format: 'chat',
       path: `choices[${index}]`,
-      note: ignore,
+      note,
     }),
   );
   return body;
 }
-
-/** An answer's leftovers of another format (ids, fingerprints) are no news to a client that never saw that format. */
-function ignore(): void {}

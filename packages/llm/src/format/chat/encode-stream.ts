@@ -1,6 +1,6 @@
 // Hub events → Chat Completions chunks.
-import { toCarrier } from '../../carrier.ts';
 import type { AnswerContext, StreamEncoder } from '../../hub/codec.ts';
+import { toAnnotation } from '../../hub/citation.ts';
 import type { Part } from '../../hub/content.ts';
 import type { JsonObject } from '../../hub/extra.ts';
 import { type Filling, Refill } from '../../hub/refill.ts';
@@ -9,6 +9,7 @@ import { type Slot, setAt, valueAt } from '../../hub/skeleton.ts';
 import { toClientName } from '../../hub/tool-names.ts';
 import { writeEvent } from '../../stream/sse.ts';
 import { type Usage, asObject, mergeUsage } from '../../usage.ts';
+import { carriedDetail } from './reasoning.ts';
 import { usageMembers } from './response-form.ts';
 import { fromStop } from './stop.ts';
 
@@ -80,6 +81,9 @@ export class ChatStreamEncoder implements StreamEncoder {
         if (event.stop.sequence !== undefined) setAt(body, [...path, 'stop_reason'], event.stop.sequence);
         return;
       }
+      case 'citation':
+        if (slot.path) setAt(body, slot.path, event.value);
+        return;
       case 'usage':
         fillUsage(body, event.usage);
         return;
@@ -122,7 +126,7 @@ export class ChatStreamEncoder implements StreamEncoder {
       case 'argumentsDelta':
         return this.#arguments(event.choice, event.part, event.text);
       case 'citation':
-        return event.format === 'chat' ? this.#delta(event.choice, { annotations: [event.value] }) : [];
+        return this.#cite(event);
       case 'partEnd':
         return this.#writePartEnd(event);
       case 'stop':
@@ -141,6 +145,11 @@ export class ChatStreamEncoder implements StreamEncoder {
       default:
         return [];
     }
+  }
+
+  #cite({ choice, format, value }: Of<'citation'>): Uint8Array[] {
+    const annotation = toAnnotation(value, { from: format, to: 'chat' });
+    return annotation === undefined ? [] : this.#delta(choice, { annotations: [annotation] });
   }
 
   #writePartStart({ choice, part, value }: Of<'partStart'>): Uint8Array[] {
@@ -172,11 +181,7 @@ export class ChatStreamEncoder implements StreamEncoder {
   #carry(choice: number, part: Extract<Part, { type: 'reasoning' }>): Uint8Array[] {
     if (part.extra?.format === 'chat') return [];
     const index = this.#choiceOf(choice).thoughts++;
-    const carrier = toCarrier(part.opaque, this.#context);
-    const entry = part.isRedacted
-      ? { type: 'reasoning.encrypted', data: carrier, index }
-      : { type: 'reasoning.text', text: part.text, signature: carrier, index };
-    return this.#delta(choice, { reasoning_details: [entry] });
+    return this.#delta(choice, { reasoning_details: [carriedDetail(part, index, this.#context)] });
   }
 
   #writeStop({ choice, stop }: Of<'stop'>): Uint8Array[] {

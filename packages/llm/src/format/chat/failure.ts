@@ -8,9 +8,9 @@ import { asObject } from '../../usage.ts';
  * `message` at the top, any of these in an array. Undefined for anything else. A status of 0 is left out.
  */
 export function chatFailure(body: unknown, status: number): ProviderFailure | undefined {
-  const holder = asObject(Array.isArray(body) ? body[0] : body) as JsonObject | undefined;
+  const holder = asObject(Array.isArray(body) ? body[0] : body);
   if (!holder) return undefined;
-  const error = asObject(holder['error']) as JsonObject | undefined;
+  const error = asObject(holder['error']);
   const message = error ? messageOf(error) : messageOf(holder);
   if (message === undefined) return undefined;
   const source = error ?? holder;
@@ -30,7 +30,7 @@ function messageOf(holder: JsonObject): string | undefined {
   }
   const details = holder['detail'];
   if (Array.isArray(details)) return listed(details);
-  const inner = asObject(details) as JsonObject | undefined;
+  const inner = asObject(details);
   return inner && messageOf(inner);
 }
 

@@ -21,7 +21,7 @@ const textMembers: Readonly<Record<string, string | undefined>> = {
 };
 
 /** What was read of a message's thoughts. */
-export interface ReadReasoning {
+interface ReadReasoning {
   readonly parts: ReasoningPart[];
   /** Words for the message's shape: how the members hang together. */
   readonly tokens: string[];
@@ -63,8 +63,8 @@ function decodeDetails(list: unknown, path: string, writer: ChatWriter): Reasoni
 }
 
 /** One entry; undefined for kinds that are not known. */
-export function decodeDetail(value: unknown, path: string, writer: ChatWriter): ReasoningPart | undefined {
-  const raw = asObject(value) as JsonObject | undefined;
+function decodeDetail(value: unknown, path: string, writer: ChatWriter): ReasoningPart | undefined {
+  const raw = asObject(value);
   const type = raw?.['type'];
   if (!raw || typeof type !== 'string' || !Object.hasOwn(textMembers, type)) return undefined;
   const member = textMembers[type];
@@ -150,7 +150,9 @@ function isSigned({ opaque, isRedacted }: ReasoningPart): boolean {
 function isDetail(part: ReasoningPart, writer: ChatWriter): boolean {
   if (hasToken(part.extra, 'chat', 'detail') && !hasToken(part.extra, 'chat', 'carrier')) return true;
   if (writer.vendor === undefined) return hasToken(part.extra, 'chat', 'detail');
-  return part.opaque !== undefined && valuesFor(part.opaque, writer.vendor) !== undefined;
+  const values = valuesFor(part.opaque, writer.vendor);
+  // What the vendor made in another of its formats has no place here.
+  return values?.['signature'] !== undefined || values?.['data'] !== undefined;
 }
 
 /** The members of an answer's message that hold thoughts; those of another format get a carrier for their signature. */

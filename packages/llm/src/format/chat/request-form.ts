@@ -38,7 +38,7 @@ export function requestForm(request: HubRequest, writer: ChatWriter): Form {
     logit_bias: request.logitBias,
     logprobs: logprobs === undefined ? undefined : true,
     top_logprobs: logprobs === undefined || logprobs === 0 ? undefined : logprobs,
-    reasoning_effort: effortOf(request.reasoning),
+    reasoning_effort: effortOf(request.reasoning, writer.isOwn),
     stream: request.stream ? true : undefined,
     stream_options: includeUsage === undefined ? undefined : { include_usage: includeUsage },
     [userMember]: request.user,
@@ -57,10 +57,14 @@ function maxTokensMember(request: HubRequest, writer: ChatWriter): 'max_tokens' 
   return writer.dialectal.maxTokensMember;
 }
 
-/** The effort: in the client's word, or what its budget stands for. Adaptive thinking leaves the choice to the model. */
-export function effortOf(reasoning: Reasoning | undefined): string | undefined {
+/**
+ * The effort: in the client's word, or what its budget stands for. Adaptive thinking leaves the choice to the model, and so does
+ * a vendor's own word from another format.
+ */
+export function effortOf(reasoning: Reasoning | undefined, isOwn: boolean): string | undefined {
   if (!reasoning) return undefined;
-  if (reasoning.effort !== undefined) return reasoning.effort;
+  const { effort } = reasoning;
+  if (effort !== undefined) return isOwn || isEffort(effort) ? effort : undefined;
   if (reasoning.mode === 'disabled') return 'none' satisfies Effort;
   return reasoning.budgetTokens === undefined ? undefined : toEffort(reasoning.budgetTokens);
 }
@@ -81,7 +85,7 @@ function foreignMembers(request: HubRequest, writer: ChatWriter): JsonObject {
   if (store === true) leave('store', 'the answer is not kept: its id would name nothing');
   if (reasoning?.summary !== undefined) leave('reasoning.summary', 'Chat Completions has no summaries');
   if (reasoning?.effort !== undefined && !isEffort(reasoning.effort))
-    leave('reasoning.effort', 'sent as it is: the word is not known');
+    leave('reasoning.effort', 'no such effort is known');
   return { service_tier: tier };
 }
 

@@ -1,6 +1,7 @@
 // The members of a Chat Completions answer, as the hub's answer has them.
 import type { AnswerContext } from '../../hub/codec.ts';
 import type { Part, ReasoningPart, TextPart, ToolCallPart } from '../../hub/content.ts';
+import { toAnnotation } from '../../hub/citation.ts';
 import type { JsonObject } from '../../hub/extra.ts';
 import { type Form, hasToken, tokensOf } from '../../hub/residue.ts';
 import type { Choice, HubResponse } from '../../hub/response.ts';
@@ -11,6 +12,9 @@ import type { ChatWriter } from './content.ts';
 import { writeAnswerReasoning, writeReasoning } from './reasoning.ts';
 import { fromStop } from './stop.ts';
 
+/** A word in an answer's shape: its completion count left reasoning out. */
+export const outsideToken = 'reasoning:outside';
+
 /** The answer's simple members; `id` and `created` of an answer of another format are the caller's. */
 export function responseForm(response: HubResponse, isOwn: boolean): Form {
   const tier = response.serviceTier;
@@ -20,7 +24,7 @@ export function responseForm(response: HubResponse, isOwn: boolean): Form {
       model: response.model,
       created: response.createdSeconds,
       ...(response.usage && {
-        usage: usageMembers(response.usage, hasToken(response.extra, 'chat', 'reasoning:outside')),
+        usage: usageMembers(response.usage, hasToken(response.extra, 'chat', outsideToken)),
       }),
       ...(tier !== undefined && { service_tier: tier }),
     },
@@ -57,7 +61,7 @@ function present(members: JsonObject): JsonObject {
 }
 
 /** Who writes an answer: no context while an answer is only compared with itself. */
-export interface AnswerWriter {
+interface AnswerWriter {
   readonly writer: ChatWriter;
   readonly context: AnswerContext | undefined;
 }
@@ -69,7 +73,9 @@ export function choiceForm(choice: Choice, index: number, { writer, context }: A
   const parts = isOwn ? choice.parts : answerParts(choice.parts, writer, context);
   const reasoning = (thoughts: readonly ReasoningPart[]): JsonObject =>
     context ? writeAnswerReasoning(thoughts, tokens, { writer, context }) : writeReasoning(thoughts, tokens, writer);
-  const message = assistantMembers({ parts, isList: tokens.includes('content:list'), writer, reasoning });
+  // The client gets names and ids as it knows them.
+  const asIs = { ...writer, isOwn: true };
+  const message = assistantMembers({ parts, isList: tokens.includes('content:list'), writer: asIs, reasoning });
   const hasCalls = choice.parts.some((part) => part.type === 'toolCall');
   const detail = choice.stop?.reason === 'filtered' ? choice.stop.detail : undefined;
   if (!isOwn && detail !== undefined && message['refusal'] === undefined) message['refusal'] = detail;
@@ -103,14 +109,21 @@ function answerParts(parts: readonly Part[], writer: ChatWriter, context: Answer
 }
 
 function joined(texts: readonly TextPart[], writer: ChatWriter): TextPart {
-  const text = texts.map((part) => part.text).join('');
-  for (const { citations, path } of texts)
-    if (citations && citations.format !== 'chat')
-      writer.note({ path: path ?? '', message: 'citations were left out: Chat Completions has none of that kind' });
-  return { type: 'text', text };
+  let text = '';
+  const annotations: unknown[] = [];
+  for (const { text: each, citations, path } of texts) {
+    for (const value of citations?.values ?? []) {
+      const annotation = toAnnotation(value, { from: citations!.format, to: 'chat', offset: text.length });
+      if (annotation !== undefined) annotations.push(annotation);
+      else writer.note({ path: path ?? '', message: 'a citation was left out: Chat Completions has none of its kind' });
+    }
+    text += each;
+  }
+  return { type: 'text', text, ...(annotations.length > 0 && { citations: { format: 'chat', values: annotations } }) };
 }
 
 /** A call under the name that the client knows. */
-export function withClientName(part: ToolCallPart, context: AnswerContext): ToolCallPart {
-  return { ...part, name: toClientName(part.name, context.request) };
+function withClientName(part: ToolCallPart, context: AnswerContext): ToolCallPart {
+  const text = part.kind === 'function' && part.arguments === '' ? '{}' : part.arguments;
+  return { ...part, name: toClientName(part.name, context.request), arguments: text };
 }

@@ -19,7 +19,7 @@ export function decodeTool(value: unknown, path: string, writer: ChatWriter): To
 }
 
 /** A member of the older `functions`. Throws CodecError `invalid`. */
-export function decodeFunction(value: unknown, path: string, writer: ChatWriter): Tool {
+export function decodeFunction(value: unknown, path: string): Tool {
   const raw = toObject(value, path);
   const tool = readDeclaration(raw, path);
   const extra = takeResidue('chat', raw, { derived: declarationOf(tool) }, ['functions']);
@@ -136,7 +136,7 @@ export function decodeToolChoice(value: unknown, writer: ChatWriter): ToolChoice
     if (!mode) return undefined;
     return value === choiceOfMode[mode] ? { mode } : { mode, extra: { format: 'chat', fields: {}, shape: value } };
   }
-  const raw = asObject(value) as JsonObject | undefined;
+  const raw = asObject(value);
   const choice = raw && readChoice(raw);
   if (!raw || !choice) return undefined;
   const extra = takeResidue('chat', raw, choiceForm(choice, writer));

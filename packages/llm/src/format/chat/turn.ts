@@ -6,7 +6,7 @@ import type { Turn } from '../../hub/request.ts';
 import { type Form, hasToken, takeResidue, tokensOf, writeNode } from '../../hub/residue.ts';
 import { toWireId } from '../../hub/tool-names.ts';
 import { assistantMembers, contentOf, decodeAssistant, decodeContent, legacyId } from './assistant.ts';
-import { type ChatWriter, placeOf, writeContentPart } from './content.ts';
+import { type ChatWriter, cacheControl, placeOf, writeContentPart } from './content.ts';
 import { writeReasoning } from './reasoning.ts';
 
 /** The text before media that a tool answered with, which Chat Completions cannot hold in a tool's message. */
@@ -129,6 +129,7 @@ function messageForm(turn: Turn, parts: readonly Part[], writer: ChatWriter): Fo
 function writeResult(turn: Turn, result: ToolResultPart, writer: ChatWriter): JsonObject {
   if (result.isError)
     writer.note({ path: join(result.path ?? '', 'is_error'), message: 'left out: a tool message cannot say it' });
+  cacheControl(result.cache, { ...writer, isOwn: false }, result.path);
   const extra = turn.parts.length === 1 ? turn.extra : undefined;
   return writeNode(resultForm(turn, result, writer), extra, placeOf(writer, result.path));
 }

@@ -34,8 +34,8 @@ export function readChatFrame(frame: Frame, facts: StreamFacts): void {
   if (!chunk) return;
   if (typeof chunk['id'] === 'string') facts.id = chunk['id'];
   if (typeof chunk['model'] === 'string' && chunk['model'] !== '') facts.model = chunk['model'];
-  if (chunk['error'] !== undefined)
-    facts.failure = String(asObject(chunk['error'])?.['message'] ?? 'the provider failed');
+  if (chunk['error'] !== undefined && chunk['error'] !== null)
+    facts.failure = asText(asObject(chunk['error'])?.['message']) ?? asText(chunk['error']) ?? 'the provider failed';
   facts.usage = mergeUsage(facts.usage, chatUsage(chunk));
   for (const choice of Array.isArray(chunk['choices']) ? chunk['choices'] : []) {
     const { finish_reason: reason, delta } = choice as { finish_reason?: unknown; delta?: unknown };
@@ -44,4 +44,9 @@ export function readChatFrame(frame: Frame, facts: StreamFacts): void {
     if (fields && Object.entries(fields).some(([name, value]) => name !== 'role' && value !== null && value !== ''))
       facts.hasOutput = true;
   }
+}
+
+/** A text, or undefined for anything else. */
+export function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }

@@ -6,7 +6,7 @@ import type { Part } from '../../hub/content.ts';
 import type { JsonObject, Note } from '../../hub/extra.ts';
 import type { HubRequest, Turn } from '../../hub/request.ts';
 import { messagesCodec } from './codec.ts';
-import { jsonInstruction, systemMarker } from './encode-turns.ts';
+import { conversationStart, jsonInstruction, systemMarker } from './encode-turns.ts';
 
 interface Sent {
   readonly body: JsonObject;
@@ -107,7 +107,13 @@ describe('roles and ordering', () => {
         ],
       },
     ]);
-    expect(notes.join('\n')).toMatch(/empty text/);
+    expect(notes.join('\n')).toMatch(/blank text/);
+  });
+
+  test('a conversation that the model begins gets a user turn first', () => {
+    const { body, notes } = send({ turns: [{ role: 'assistant', parts: [text('Welcome!')] }, user('hi')] });
+    expect((body['messages'] as JsonObject[]).map(({ role }) => role)).toEqual(['user', 'assistant', 'user']);
+    expect(notes.join('\n')).toContain(conversationStart);
   });
 
   test('a trailing assistant turn stays: it is a prefill', () => {
@@ -153,11 +159,11 @@ describe('tools', () => {
   ])('arguments %j', (words, input) => {
     const { body } = send({
       tools: [look],
-      turns: [{ role: 'assistant', parts: [call('1', words)] }, result('1', '')],
+      turns: [user('go'), { role: 'assistant', parts: [call('1', words)] }, result('1', '')],
     });
-    const [turn] = body['messages'] as { content: JsonObject[] }[];
+    const [, turn] = body['messages'] as { content: JsonObject[] }[];
     expect(turn?.content[0]).toEqual({ type: 'tool_use', id: '1', name: 'look', input });
-    const back = messagesCodec.decodeRequest(structuredClone(body)).turns[0]?.parts[0];
+    const back = messagesCodec.decodeRequest(structuredClone(body)).turns[1]?.parts[0];
     expect(back).toMatchObject({ arguments: words === '' ? '{}' : words });
   });
 
@@ -186,6 +192,7 @@ describe('tools', () => {
       tools: [{ kind: 'function', name }],
       toolChoice: { mode: 'tool', name, kind: 'function' },
       turns: [
+        user('go'),
         { role: 'assistant', parts: [{ type: 'toolCall', id: 'f:0', name, arguments: '', kind: 'function' }] },
         result('f:0', 'ok'),
       ],
@@ -193,7 +200,7 @@ describe('tools', () => {
     const wire = (body['tools'] as JsonObject[])[0]?.['name'];
     expect(wire).toMatch(/^mail_send_now_[0-9a-f]{8}$/);
     expect(body['tool_choice']).toEqual({ type: 'tool', name: wire });
-    const [first, second] = body['messages'] as { content: JsonObject[] }[];
+    const [, first, second] = body['messages'] as { content: JsonObject[] }[];
     expect(first?.content[0]?.['name']).toBe(wire);
     expect(second?.content[0]?.['tool_use_id']).toBe(first?.content[0]?.['id']);
   });
@@ -362,6 +369,19 @@ describe('limits and parameters', () => {
     expect(body).toMatchObject({ temperature: 1, stop_sequences: ['END'] });
     expect(body).not.toHaveProperty('top_p');
     expect(notes).toHaveLength(4);
+  });
+
+  test('the newest models take no sampling parameters, older ones take both', () => {
+    const asked = { temperature: 0.5, topP: 0.9, topK: 5 };
+    expect(send(asked, { model: 'claude-opus-4-7' }).body).not.toHaveProperty('temperature');
+    expect(
+      send(asked, { model: 'claude-opus-4-7' }).notes.filter((note) => note.includes('default alone')),
+    ).toHaveLength(3);
+    expect(send(asked, { model: 'claude-sonnet-4-20250514' }).body).toMatchObject({
+      temperature: 0.5,
+      top_p: 0.9,
+      top_k: 5,
+    });
   });
 
   test('JSON schema, and JSON mode by an instruction', () => {

@@ -5,6 +5,7 @@ import { isOwn, ownFields, ownShape } from '../../hub/notes.ts';
 import type { HubRequest } from '../../hub/request.ts';
 import { noteForeign } from '../../hub/residue.ts';
 import { asObject } from '../../usage.ts';
+import { refusesSampling, refusesSamplingPair } from './claude-models.ts';
 import { unsaidStream } from './decode-request.ts';
 import { keepFields } from './encode-block.ts';
 import { type EncodedThinking, encodeThinking } from './encode-thinking.ts';
@@ -106,28 +107,31 @@ function encodeLimit(
   return { max_tokens: limit + budgetTokens };
 }
 
-function encodeSampling(request: HubRequest, { note }: RequestContext, isThinking: boolean): JsonObject {
+function encodeSampling(request: HubRequest, { model, note }: RequestContext, isThinking: boolean): JsonObject {
   const { temperature, topP, topK, stop } = request;
   const members = { temperature, top_p: topP, top_k: topK, stop_sequences: stop };
   if (!isOwn(request, 'messages')) {
-    const drop = (name: keyof typeof members, message: string): void => {
-      if (members[name] === undefined) return;
-      members[name] = undefined;
-      note({ path: name, message });
+    const drop = (names: readonly (keyof typeof members)[], why: string): void => {
+      for (const name of names) {
+        if (members[name] === undefined) continue;
+        members[name] = undefined;
+        note({ path: name, message: `left out: ${why}` });
+      }
     };
     if (temperature !== undefined && temperature > 1) {
       members.temperature = 1;
       note({ path: 'temperature', message: `lowered from ${temperature} to 1, the most that Anthropic takes` });
     }
-    if (isThinking && members.temperature !== 1) drop('temperature', 'left out: Anthropic forbids it beside thinking');
+    const others = ['top_p', 'top_k'] as const;
+    if (refusesSampling(model)) drop(['temperature', ...others], `${model} takes the default alone`);
     if (isThinking) {
-      drop('top_p', 'left out: Anthropic forbids it beside thinking');
-      drop('top_k', 'left out: Anthropic forbids it beside thinking');
+      const isDefault = members.temperature === 1;
+      drop(isDefault ? others : ['temperature', ...others], 'Anthropic forbids it beside thinking');
     }
-    if (members.temperature !== undefined) drop('top_p', 'left out: Anthropic takes it or the temperature, not both');
+    if (members.temperature !== undefined && refusesSamplingPair(model))
+      drop(['top_p'], `${model} takes it or the temperature, not both`);
     const words = stop?.filter((word) => word.trim() !== '');
-    if (stop && words?.length !== stop.length)
-      note({ path: 'stop', message: 'Anthropic takes no blank stop sequences' });
+    if (words?.length !== stop?.length) note({ path: 'stop', message: 'Anthropic takes no blank stop sequences' });
     members.stop_sequences = words?.length ? words : undefined;
   }
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));

@@ -4,7 +4,6 @@ import type { AnswerContext } from '../../hub/codec.ts';
 import type { Part, ReasoningPart } from '../../hub/content.ts';
 import type { JsonObject } from '../../hub/extra.ts';
 import { isOwn, ownFields } from '../../hub/notes.ts';
-import { noteForeign } from '../../hub/residue.ts';
 import type { HubResponse } from '../../hub/response.ts';
 import { toClientName } from '../../hub/tool-names.ts';
 import { asObject } from '../../usage.ts';
@@ -18,8 +17,6 @@ export function encodeMessagesResponse(response: HubResponse, context: AnswerCon
   const [choice, ...others] = response.choices;
   const parts = choice?.parts ?? [];
   if (others.length > 0) note({ path: 'choices', message: `${others.length} more answers are left out` });
-  noteForeign(response.extra, { format: 'messages', path: '', note });
-  noteForeign(choice?.extra, { format: 'messages', path: 'choices[0]', note });
   const refusal = parts.flatMap((part) => (part.type === 'refusal' ? [part.text] : [])).join('\n');
   const stop = encodeStop(choice?.stop, {
     hasToolCall: parts.some(({ type }) => type === 'toolCall'),

@@ -1,10 +1,11 @@
-// How much the model is to think, in an Anthropic Messages request: one table of models, one table of efforts.
+// How much the model is to think, in an Anthropic Messages request: one table of efforts, whatever the model wants to hear.
 import type { RequestContext } from '../../hub/codec.ts';
 import { type Effort, effortBudgets, isEffort } from '../../hub/effort.ts';
 import type { JsonObject } from '../../hub/extra.ts';
 import { isOwn, ownFields } from '../../hub/notes.ts';
 import type { HubRequest, Reasoning } from '../../hub/request.ts';
 import { noteForeign } from '../../hub/residue.ts';
+import { thinkingKind } from './claude-models.ts';
 
 /** What a request says of thinking, and what follows from it. */
 export interface EncodedThinking {
@@ -15,16 +16,6 @@ export interface EncodedThinking {
   /** Another format's words turned thinking on: what Anthropic forbids beside it is left out. */
   readonly isTurnedOn: boolean;
 }
-
-/**
- * How a family thinks: not at all, within a budget of tokens, or as it sees fit with an effort. The first match counts; newer and
- * unknown models are adaptive. Source: the extended and adaptive thinking pages of Anthropic's documentation.
- */
-const thinkingFamilies: readonly (readonly [family: RegExp, kind: 'none' | 'budget'])[] = [
-  [/claude-(?:instant|v?2|3-(?:5-|opus|sonnet|haiku))/, 'none'],
-  [/claude-3-7/, 'budget'],
-  [/claude-(?:opus|sonnet|haiku)-4(?:-[015])?(?:-?@?\d{8}|-v\d|-latest|$|@|:)/, 'budget'],
-];
 
 /** Anthropic's effort for each word of the table; `none` turns thinking off. */
 const anthropicEfforts: { readonly [E in Exclude<Effort, 'none'>]: string } = {
@@ -84,7 +75,7 @@ function toThinking(reasoning: Reasoning, context: RequestContext, whyNot: strin
     note({ path, message: `the effort ${effort} is unknown and left out` });
     return { isTurnedOn: false };
   }
-  const kind = thinkingFamilies.find(([family]) => family.test(model))?.[1] ?? 'adaptive';
+  const kind = thinkingKind(model);
   if (kind === 'none') {
     if (effort !== 'none') note({ path, message: `${model} does not think: the effort is left out` });
     return { isTurnedOn: false };

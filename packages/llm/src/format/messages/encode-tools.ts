@@ -59,7 +59,7 @@ function encodeTool(tool: Tool, { note }: RequestContext): JsonObject {
     throw new CodecError('unsupported', path, 'custom tools have no counterpart in messages: declare a function');
   const owned = isOwn(tool, 'messages');
   return {
-    name: toWireName(tool.name, anthropicNameCharsMax),
+    name: owned ? tool.name : toWireName(tool.name, anthropicNameCharsMax),
     ...(tool.description !== undefined && { description: tool.description }),
     ...(tool.parameters ? { input_schema: owned ? tool.parameters : { type: 'object', ...tool.parameters } } : {}),
     ...(!owned && !tool.parameters && { input_schema: { type: 'object', properties: {} } }),
@@ -83,7 +83,10 @@ function encodeChoice(request: HubRequest, { note }: RequestContext): JsonObject
 function toChoice(choice: ToolChoice): JsonObject {
   switch (choice.mode) {
     case 'tool':
-      return { type: 'tool', name: toWireName(choice.name, anthropicNameCharsMax) };
+      return {
+        type: 'tool',
+        name: isOwn(choice, 'messages') ? choice.name : toWireName(choice.name, anthropicNameCharsMax),
+      };
     case 'allowed':
       return { type: choice.choice };
     default:

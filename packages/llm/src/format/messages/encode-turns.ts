@@ -1,17 +1,20 @@
 // Turns of the hub to the system words and messages of an Anthropic Messages request.
 import { valuesFor } from '../../carrier.ts';
 import type { RequestContext } from '../../hub/codec.ts';
-import type { Part, ReasoningPart, ToolResultPart } from '../../hub/content.ts';
+import type { Part, ReasoningPart, ToolCallPart, ToolResultPart } from '../../hub/content.ts';
 import { CodecError, type JsonObject } from '../../hub/extra.ts';
 import { isOwn, ownFields, ownShape } from '../../hub/notes.ts';
 import type { HubRequest, Turn } from '../../hub/request.ts';
 import { anthropicNameCharsMax, toWireId, toWireName } from '../../hub/tool-names.ts';
 import { systemShapes } from './decode-request.ts';
 import { encodeDocument, encodeImage, encodeOpaque, encodeText, encodeToolUse, keepFields } from './encode-block.ts';
-import { cacheMember } from './own.ts';
+import { cacheMember, nativeVendor } from './own.ts';
 
 /** What stands around system words that another format had amid the conversation: they go into the next user turn. */
 export const systemMarker = { open: '<system-message>', close: '</system-message>' } as const;
+
+/** The turn put before a conversation that no user begins, which Anthropic refuses. */
+export const conversationStart = '<conversation-start/>';
 
 /** The instruction that stands for `response_format: json_object`, put behind the system words. */
 export const jsonInstruction = 'Answer with one valid JSON object and nothing else: no prose, no code fence.';
@@ -39,6 +42,10 @@ export function encodeTurns(request: HubRequest, context: RequestContext): Encod
   const firstOther = request.turns.findIndex((turn) => !isLeading(turn));
   const count = firstOther < 0 ? request.turns.length : firstOther;
   const turns = mergeTurns(request.turns.slice(count).flatMap((turn) => encodeTurn(turn, context)));
+  if (!isOwn(request, 'messages') && turns[0]?.role !== 'user') {
+    context.note({ path: 'messages', message: `a user turn ${conversationStart} is put first: Anthropic demands one` });
+    turns.unshift(startTurn());
+  }
   return {
     system: encodeSystem(request.turns.slice(0, count), request, context),
     messages: turns.map(({ role, blocks, isText, fields }) => ({
@@ -48,6 +55,11 @@ export function encodeTurns(request: HubRequest, context: RequestContext): Encod
     })),
     isThinkingLost: isThinkingLost(turns),
   };
+}
+
+function startTurn(): WireTurn {
+  const blocks = [{ type: 'text', text: conversationStart }];
+  return { role: 'user', blocks, isOwn: false, isText: false, fields: {}, hasDropped: false };
 }
 
 function isSystem({ role }: Turn): boolean {
@@ -157,13 +169,13 @@ function encodePart(part: Part, turn: Turn, context: RequestContext): JsonObject
   const { path = turn.path ?? '' } = part;
   switch (part.type) {
     case 'text':
-      if (part.text === '' && !isOwn(part, 'messages')) {
-        note({ path, message: 'an empty text is left out: Anthropic refuses it' });
+      if (part.text.trim() === '' && !isOwn(part, 'messages')) {
+        note({ path, message: 'a blank text is left out: Anthropic refuses it' });
         return undefined;
       }
       return encodeText(part, note);
     case 'refusal':
-      if (part.text === '') return undefined;
+      if (part.text.trim() === '') return undefined;
       keepFields(part, note);
       return { type: 'text', text: part.text, ...cacheMember(part.cache) };
     case 'image':
@@ -178,7 +190,7 @@ function encodePart(part: Part, turn: Turn, context: RequestContext): JsonObject
       if (part.kind === 'custom')
         throw new CodecError('unsupported', path, 'custom tools have no counterpart in messages');
       if (part.opaque) note({ path, message: "the thought signature of a call is another vendor's and is left out" });
-      return encodeToolUse(part, { id: toWireId(part.id), name: toWireName(part.name, anthropicNameCharsMax) }, note);
+      return encodeToolUse(part, wireCall(part), note);
     case 'toolResult':
       return encodeResult(part, context);
     default:
@@ -186,8 +198,15 @@ function encodePart(part: Part, turn: Turn, context: RequestContext): JsonObject
   }
 }
 
+function wireCall(part: ToolCallPart): { readonly id: string; readonly name: string } {
+  if (isOwn(part, 'messages')) return part;
+  return { id: toWireId(part.id), name: toWireName(part.name, anthropicNameCharsMax) };
+}
+
 function encodeReasoning(part: ReasoningPart, path: string, { vendor, note }: RequestContext): JsonObject | undefined {
-  const values = valuesFor(part.opaque, vendor);
+  // What stands unwrapped in the client's own body goes where the body goes, as it would if the bytes passed.
+  const isNative = isOwn(part, 'messages') && part.opaque?.vendor === nativeVendor;
+  const values = isNative ? part.opaque?.values : valuesFor(part.opaque, vendor);
   const isUnsealed = isOwn(part, 'messages') && !part.opaque && Object.hasOwn(part.extra?.fields ?? {}, 'signature');
   if (values?.['data'] !== undefined)
     return { type: 'redacted_thinking', data: values['data'], ...cacheMember(part.cache), ...keepFields(part, note) };
@@ -212,7 +231,7 @@ function encodeResult(part: ToolResultPart, context: RequestContext): JsonObject
   const content = isText ? blocks[0]?.['text'] : blocks;
   return {
     type: 'tool_result',
-    tool_use_id: toWireId(part.callId),
+    tool_use_id: isOwn(part, 'messages') ? part.callId : toWireId(part.callId),
     ...((blocks.length > 0 || shape === 'blocks') && { content }),
     ...(part.isError !== undefined && { is_error: part.isError }),
     ...cacheMember(part.cache),
@@ -224,6 +243,6 @@ function encodeResultPart(part: ToolResultPart['content'][number], { note }: Req
   if (part.type === 'opaque') return encodeOpaque(part);
   if (part.type === 'image') return encodeImage(part, note);
   if (part.type === 'document') return encodeDocument(part, note);
-  // An empty result is a result: it is the empty text block that Anthropic refuses.
-  return part.text === '' && !isOwn(part, 'messages') ? undefined : encodeText(part, note);
+  // An empty result is a result: it is the blank text block that Anthropic refuses.
+  return part.text.trim() === '' && !isOwn(part, 'messages') ? undefined : encodeText(part, note);
 }

@@ -6,13 +6,17 @@ import { type Usage, asObject } from '../../usage.ts';
 /** OpenAI's tiers under Anthropic's names. */
 const tiers: Readonly<Record<string, string>> = { default: 'standard' };
 
-/** Members of the vector; those that are absent stay absent. */
+/** Members of the vector; those that are absent stay absent. The input counts add up to the total, whatever a vendor counts twice. */
 export function encodeUsage(usage: Usage): JsonObject {
-  const { inputTotal, inputCacheRead: read, inputCacheWrite5m: write5m, inputCacheWrite1h: write1h } = usage;
-  const { outputTotal, outputReasoning, serviceTier, webSearches } = usage;
+  const { inputTotal, inputCacheRead: read, inputCacheWrite1h, outputTotal, outputReasoning } = usage;
+  const { serviceTier, webSearches } = usage;
+  const writable = inputTotal === undefined ? Infinity : Math.max(0, inputTotal - (read ?? 0));
+  const write1h = inputCacheWrite1h === undefined ? undefined : Math.min(inputCacheWrite1h, writable);
+  const write5m =
+    usage.inputCacheWrite5m === undefined ? undefined : Math.min(usage.inputCacheWrite5m, writable - (write1h ?? 0));
   const written = write5m === undefined && write1h === undefined ? undefined : (write5m ?? 0) + (write1h ?? 0);
   const members: JsonObject = {
-    input_tokens: inputTotal === undefined ? undefined : Math.max(0, inputTotal - (read ?? 0) - (written ?? 0)),
+    input_tokens: inputTotal === undefined ? undefined : writable - (written ?? 0),
     cache_creation_input_tokens: written,
     cache_creation:
       write1h === undefined

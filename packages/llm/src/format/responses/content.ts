@@ -1,4 +1,5 @@
 // Content parts of Responses messages and tool outputs, both ways.
+import { toAnnotation } from '../../hub/citation.ts';
 import type { DocumentPart, ImagePart, MediaSource, Part, TextPart } from '../../hub/content.ts';
 import { CodecError, type JsonObject, type TakeNote } from '../../hub/extra.ts';
 import { fromDataUri, toDataUri, toFileName } from '../../hub/media.ts';
@@ -23,7 +24,7 @@ export function placeOf(writer: ResponsesWriter, path: string | undefined): Plac
 }
 
 /** Content as it was read, and the words that tell how it was written. */
-export interface ReadContent {
+interface ReadContent {
   readonly parts: Part[];
   readonly tokens: string[];
 }
@@ -40,7 +41,7 @@ export function decodeContent(raw: JsonObject, member: string, path: string): Re
 }
 
 /** A content part of any message. Throws CodecError `invalid`. */
-export function decodePart(value: unknown, path: string): Part {
+function decodePart(value: unknown, path: string): Part {
   const raw = toObject(value, path);
   const part = readPart(raw, path);
   if (part.type === 'opaque') return part;
@@ -97,9 +98,14 @@ function readSource(raw: JsonObject, data: 'image_url' | 'file_data', path: stri
 /** Writes a part of a message that the client wrote. Throws CodecError `unsupported`. */
 export function writePart(part: Part, writer: ResponsesWriter): JsonObject {
   if (part.type === 'opaque' && part.format === 'responses') return part.value;
-  if (part.cache && !writer.isOwn)
-    writer.note({ path: join(part.path ?? '', 'cache_control'), message: 'left out: the target has no cache marks' });
+  noteCache(part, writer);
   return writeNode(partForm(part, writer), part.extra, placeOf(writer, part.path));
+}
+
+/** Responses has no cache marks: they are never moved, only noted. */
+export function noteCache({ cache, path }: Pick<Part, 'cache' | 'path'>, writer: ResponsesWriter): void {
+  if (cache)
+    writer.note({ path: join(path ?? '', 'cache_control'), message: 'left out: the target has no cache marks' });
 }
 
 function partForm(part: Part, writer: ResponsesWriter): Form {
@@ -122,9 +128,12 @@ function partForm(part: Part, writer: ResponsesWriter): Form {
 /** `annotations`, where there are some of this format. */
 export function annotationsOf({ citations, path }: TextPart, writer: ResponsesWriter): JsonObject {
   if (!citations) return {};
-  if (citations.format === 'responses') return { annotations: citations.values };
-  writer.note({ path: join(path ?? '', 'citations'), message: 'left out: the target has no such citations' });
-  return {};
+  const { format, values } = citations;
+  const annotations = values.map((value) => toAnnotation(value, { from: format, to: 'responses' }));
+  const known = annotations.filter((annotation) => annotation !== undefined);
+  if (known.length < values.length)
+    writer.note({ path: join(path ?? '', 'citations'), message: 'left out: the target has no such citations' });
+  return known.length === 0 ? {} : { annotations: known };
 }
 
 function imageForm({ source, detail, path }: ImagePart, writer: ResponsesWriter): Form {

@@ -21,6 +21,8 @@ export function decodeReasoning(raw: JsonObject, path: string): ReasoningPart {
   const part: ReasoningPart = { type: 'reasoning', text, path };
   const tokens: string[] = [];
   if (contents?.length === 1) tokens.push('content');
+  else if (contents && contents.length > 1) tokens.push('content:raw');
+  if (Array.isArray(raw['summary']) && !summaries) tokens.push('summary:raw');
   const isSummaryApart = contents && contents.length > 0 ? (summaries?.length ?? 0) > 0 : (summaries?.length ?? 0) > 1;
   if (summaries && isSummaryApart) part.summaries = summaries;
   const encrypted = raw['encrypted_content'];
@@ -28,13 +30,19 @@ export function decodeReasoning(raw: JsonObject, path: string): ReasoningPart {
   if (typeof encrypted === 'string' && encrypted !== '') {
     const opaque = toOpaque(encrypted, nativeVendor, 'encrypted_content');
     if (isCarrier(encrypted)) tokens.push('carrier');
-    if (opaque) part.opaque = isCarrier(encrypted) || id === undefined ? opaque : { ...opaque, values: { id, ...opaque.values } };
+    if (opaque)
+      part.opaque = isCarrier(encrypted) || id === undefined ? opaque : { ...opaque, values: { id, ...opaque.values } };
     if (text === '') part.isRedacted = true;
   }
   if (tokens.length > 0) part.extra = { format: 'responses', fields: {}, shape: tokens.join(' ') };
   // A carrier is opened for its vendor and never written as it is.
   const { encrypted_content: _carrier, ...rest } = raw;
-  const extra = takeResidue('responses', tokens.includes('carrier') ? rest : raw, reasoningForm(part, selfWriter), tokens);
+  const extra = takeResidue(
+    'responses',
+    tokens.includes('carrier') ? rest : raw,
+    reasoningForm(part, selfWriter),
+    tokens,
+  );
   if (extra) part.extra = extra;
   return part;
 }
@@ -68,16 +76,18 @@ export function writeReasoning(part: ReasoningPart, writer: ResponsesWriter, cou
 }
 
 /** The members of a reasoning item. */
-export function reasoningForm(part: ReasoningPart, writer: ResponsesWriter): Form {
+function reasoningForm(part: ReasoningPart, writer: ResponsesWriter): Form {
   const { text, summaries, opaque } = part;
   const isContent = hasToken(part.extra, 'responses', 'content');
   const isCompared = writer.vendor === undefined && hasToken(part.extra, 'responses', 'carrier');
   const values = isCompared ? {} : (opaque?.values ?? {});
-  const summary = isContent ? (summaries ?? []) : paragraphsOf(text, summaries);
+  const isApart = isContent || hasToken(part.extra, 'responses', 'content:raw');
+  const summary = isApart ? (summaries ?? []) : paragraphsOf(text, summaries);
+  const isRaw = hasToken(part.extra, 'responses', 'summary:raw');
   return {
     derived: {
       type: 'reasoning',
-      summary: summary.map((each) => ({ type: 'summary_text', text: each })),
+      ...(!isRaw && { summary: summary.map((each) => ({ type: 'summary_text', text: each })) }),
       ...(isContent && { content: [{ type: 'reasoning_text', text }] }),
       ...values,
     },

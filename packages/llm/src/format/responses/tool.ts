@@ -1,12 +1,12 @@
 // Tools and tool choice of Responses, both ways.
 import { isDeepStrictEqual } from 'node:util';
 import { CodecError, type JsonObject } from '../../hub/extra.ts';
-import { join, readMember, readObject, requireString, toObject } from '../../hub/read.ts';
+import { readMember, readObject, requireString, toObject } from '../../hub/read.ts';
 import type { Tool, ToolChoice } from '../../hub/request.ts';
 import { type Form, takeResidue, writeNode } from '../../hub/residue.ts';
 import { openaiNameCharsMax, toWireName } from '../../hub/tool-names.ts';
 import { asObject } from '../../usage.ts';
-import { type ResponsesWriter, placeOf, selfWriter } from './content.ts';
+import { type ResponsesWriter, noteCache, placeOf, selfWriter } from './content.ts';
 
 /** A member of `tools`. Throws CodecError `invalid`. */
 export function decodeTool(value: unknown, path: string): Tool {
@@ -17,10 +17,10 @@ export function decodeTool(value: unknown, path: string): Tool {
   const name = requireString(raw, 'name', path);
   const description = readMember(raw, 'description', 'string', path);
   const described = description === undefined ? {} : { description };
-  const tool =
+  const tool: Exclude<Tool, { kind: 'hosted' }> =
     type === 'function'
-      ? { kind: type, name, ...described, ...readSchema(raw, path), path }
-      : { kind: type, name, ...described, ...readFormat(raw, path), path };
+      ? { kind: 'function', name, ...described, ...readSchema(raw, path), path }
+      : { kind: 'custom', name, ...described, ...readFormat(raw, path), path };
   const extra = takeResidue('responses', raw, toolForm(tool, selfWriter));
   return extra ? { ...tool, extra } : tool;
 }
@@ -42,8 +42,7 @@ export function writeTool(tool: Tool, writer: ResponsesWriter): JsonObject {
     if (tool.format === 'responses') return tool.value;
     throw new CodecError('unsupported', tool.path ?? '', `the tool ${tool.name} is run by another provider`);
   }
-  if (tool.kind === 'function' && tool.cache && !writer.isOwn)
-    writer.note({ path: join(tool.path ?? '', 'cache_control'), message: 'left out: the target has no cache marks' });
+  if (tool.kind === 'function') noteCache(tool, writer);
   return writeNode(toolForm(tool, writer), tool.extra, placeOf(writer, tool.path));
 }
 
@@ -54,7 +53,10 @@ function toolForm(tool: Exclude<Tool, { kind: 'hosted' }>, writer: ResponsesWrit
   const { parameters, strict } = tool;
   // Without `strict` the API would be strict, which is more than clients of the other formats asked for.
   const defaults = writer.isOwn ? {} : { strict: false, parameters: { type: 'object', properties: {} } };
-  return { derived: { type: 'function', name, description, parameters, strict }, defaults: parameters ? { ...defaults, parameters: undefined } : defaults };
+  return {
+    derived: { type: 'function', name, description, parameters, strict },
+    defaults: parameters ? { ...defaults, parameters: undefined } : defaults,
+  };
 }
 
 /** A tool's name as it is sent: the client's own where the client speaks this format. */

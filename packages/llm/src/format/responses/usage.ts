@@ -2,6 +2,7 @@
 import type { StreamFacts } from '../../format.ts';
 import type { Frame } from '../../stream/sse.ts';
 import { type Usage, asCount, asObject, mergeUsage, toUsage } from '../../usage.ts';
+import { asText } from '../chat/usage.ts';
 
 /** The usage of a response object. */
 export function responsesUsage(body: unknown): Usage | undefined {
@@ -39,12 +40,13 @@ export function readResponsesFrame(frame: Frame, facts: StreamFacts): void {
   facts.usage = mergeUsage(facts.usage, responsesUsage(response));
   if (type.endsWith('.delta') || type === 'response.output_item.added') facts.hasOutput = true;
   if (type === 'error')
-    facts.failure = String(event['message'] ?? asObject(event['error'])?.['message'] ?? 'the provider failed');
+    facts.failure = asText(event['message']) ?? asText(asObject(event['error'])?.['message']) ?? 'the provider failed';
   if (!endings.has(type)) return;
   facts.isEnded = true;
-  facts.finishReason = String(
-    asObject(response?.['incomplete_details'])?.['reason'] ?? response?.['status'] ?? type.slice('response.'.length),
-  );
+  facts.finishReason =
+    asText(asObject(response?.['incomplete_details'])?.['reason']) ??
+    asText(response?.['status']) ??
+    type.slice('response.'.length);
   if (type === 'response.failed')
-    facts.failure = String(asObject(response?.['error'])?.['message'] ?? 'the provider failed');
+    facts.failure = asText(asObject(response?.['error'])?.['message']) ?? 'the provider failed';
 }
