@@ -41,7 +41,9 @@ describe.runIf(hasThem)('recorded Anthropic Messages', () => {
   test.for(recordings)('request $name', ({ request }) => {
     const body = toJson(request.body) as JsonObject;
     const hub = structuredClone(messagesCodec.decodeRequest(structuredClone(body)));
-    expect(messagesCodec.encodeRequest(hub, requestContext({ model: String(body['model']) }))).toEqual(body);
+    const context = requestContext({ model: String(body['model']) });
+    expect(messagesCodec.encodeRequest(hub, context)).toEqual(body);
+    expect(context.notes).toEqual([]);
   });
 
   test.for(loadRecordings({ provider: 'anthropic', api: 'count-tokens' }))('count $name', ({ request }) => {
@@ -54,7 +56,9 @@ describe.runIf(hasThem)('recorded Anthropic Messages', () => {
   test.for(recordings.filter(({ isStream }) => !isStream))('response $name', ({ response }) => {
     const body = toJson(response.body) as JsonObject;
     const hub = structuredClone(messagesCodec.decodeResponse(structuredClone(body)));
-    expect(messagesCodec.encodeResponse(hub, answerContext())).toEqual(body);
+    const context = answerContext();
+    expect(messagesCodec.encodeResponse(hub, context)).toEqual(body);
+    expect(context.notes).toEqual([]);
   });
 
   test.for(recordings.filter(({ isStream }) => isStream))('stream $name', ({ response }) => {

@@ -1,6 +1,5 @@
 // A laptop's Services: the short form of endpoints, and names looked up in DNS, both as EndpointSlices.
 import { z } from 'zod';
-import type { z } from 'zod';
 import { type EndpointSliceFields, type serviceShort, serviceNameLabel } from '../kinds/service/schema.ts';
 import type { Manifest } from '../world.ts';
 import type { FieldProblem } from './validate.ts';

@@ -1,7 +1,8 @@
 // Logging: pino, JSON lines or a pretty form for terminals; secrets never get here.
 import type { Log } from '@agentgateway/core/environment.ts';
-import { type DestinationStream, destination, pino } from 'pino';
+import { type DestinationStream, type Logger, destination, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { toAccessText } from './access-text.ts';
 
 /** How and where to log. */
 export interface LogSettings {
@@ -9,30 +10,68 @@ export interface LogSettings {
   readonly logFormat: 'json' | 'pretty';
   /** File the access log is appended to; undefined writes it to standard output. */
   readonly accessLogFile: string | undefined;
+  /** Whether access lines carry prompts and answers. */
+  readonly logPrompts?: boolean;
 }
 
 /** The process's log and its access log. */
 export interface Logs {
   readonly log: Log & { level: string };
-  /** Writes one line per request. */
-  readonly access: (line: object) => void;
+  /** Writes one line per request, whatever the log's level is. */
+  readonly access: (line: Readonly<Record<string, unknown>>) => void;
+  /** Whether access lines are to carry prompts and answers. */
+  readonly hasPrompts?: boolean;
+  /** Writes what is buffered. */
   flush(): void;
 }
 
-/** Opens the logs. */
+/** Bytes of access lines that are written at once. */
+const fileBufferBytes = 4096;
+/** Longest time that a line waits for others to be written with. */
+const fileFlushMs = 1000;
+
+/** Opens the logs. Throws where the access log's file cannot be opened. */
 export function createLogs(settings: LogSettings): Logs {
-  const output: DestinationStream =
-    settings.logFormat === 'pretty'
-      ? pretty({ sync: true, ignore: 'pid,hostname' })
-      : destination({ fd: 1, sync: true });
-  const log = pino(
-    { level: settings.logLevel, base: null, formatters: { level: (label) => ({ level: label }) } },
-    output,
-  );
-  const file =
-    settings.accessLogFile === undefined
-      ? undefined
-      : destination({ dest: settings.accessLogFile, append: true, sync: false, minLength: 4096, mkdir: true });
-  const accessLog = file ? pino({ base: null, formatters: { level: () => ({}) } }, file) : log;
-  return { log, access: (line) => accessLog.info(line, 'request'), flush: () => file?.flushSync() };
+  const isPretty = settings.logFormat === 'pretty';
+  const output: DestinationStream = isPretty
+    ? pretty({ sync: true, ignore: 'pid,hostname' })
+    : destination({ fd: 1, sync: true });
+  const named = { base: null, formatters: { level: (label: string) => ({ level: label }) } };
+  const log = pino({ ...named, level: settings.logLevel }, output);
+  const hasPrompts = settings.logPrompts ?? false;
+  if (settings.accessLogFile !== undefined) return { log, hasPrompts, ...openFile(settings.accessLogFile, log) };
+  // A logger of its own: asking for fewer messages must not lose requests.
+  const accessLog = pino(named, output);
+  return {
+    log,
+    hasPrompts,
+    access: isPretty ? (line) => accessLog.info(toAccessText(line)) : (line) => accessLog.info(line, 'request'),
+    flush: () => undefined,
+  };
+}
+
+/** Appends lines to a file, buffered; what is buffered is written every second and at the process's exit. */
+function openFile(path: string, log: Logger): Pick<Logs, 'access' | 'flush'> {
+  const options = { dest: path, append: true, mkdir: true, minLength: fileBufferBytes, periodicFlush: fileFlushMs };
+  const file = destination({ ...options, sync: false });
+  let isOpen = false;
+  file.on('ready', () => {
+    isOpen = true;
+  });
+  // A full disk must not end the gateway; it is said once, until a line is written again.
+  let isBroken = false;
+  file.on('error', (error: Error) => {
+    if (!isBroken) log.error({ err: error, file: path }, `the access log cannot be written: ${error.message}`);
+    isBroken = true;
+  });
+  file.on('write', () => {
+    isBroken = false;
+  });
+  const accessLog = pino({ base: null, formatters: { level: () => ({}) } }, file);
+  return {
+    access: (line) => accessLog.info(line, 'request'),
+    flush() {
+      if (isOpen && !isBroken) file.flushSync();
+    },
+  };
 }

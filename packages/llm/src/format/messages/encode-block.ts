@@ -15,8 +15,9 @@ interface Holder {
 
 /** The fields to write back at a node; those of another format are noted. */
 export function keepFields(holder: Holder, note: TakeNote): JsonObject {
+  if (isOwn(holder, 'messages')) return ownFields(holder, 'messages');
   noteForeign(holder.extra, { format: 'messages', path: holder.path ?? '', note });
-  return ownFields(holder, 'messages');
+  return {};
 }
 
 /** A text block. Citations of another format are left out, with a note. */

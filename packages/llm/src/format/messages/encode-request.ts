@@ -3,7 +3,6 @@ import type { RequestContext } from '../../hub/codec.ts';
 import { CodecError, type JsonObject } from '../../hub/extra.ts';
 import { isOwn, ownFields, ownShape } from '../../hub/notes.ts';
 import type { HubRequest } from '../../hub/request.ts';
-import { noteForeign } from '../../hub/residue.ts';
 import { asObject } from '../../usage.ts';
 import { refusesSampling, refusesSamplingPair } from './claude-models.ts';
 import { unsaidStream } from './decode-request.ts';
@@ -82,7 +81,7 @@ const unsaid = [
 ] as const satisfies readonly (readonly [keyof HubRequest, string])[];
 
 function noteRest(request: HubRequest, { note }: RequestContext): void {
-  noteForeign(request.extra, { format: 'messages', path: '', note });
+  keepFields({ extra: request.extra }, note);
   for (const [member, path] of unsaid)
     if (request[member] !== undefined) note({ path, message: 'left out: Anthropic has no such parameter' });
   if (request.store === true) note({ path: 'store', message: 'left out: the provider of this model keeps no answers' });
