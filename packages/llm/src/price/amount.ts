@@ -21,8 +21,36 @@ export interface Amount {
   readonly isPriced: boolean;
 }
 
-/** A count, and the units whose rate it is charged at: the first that has one. */
-type Part = readonly [count: number, ...units: readonly [PriceUnit, ...PriceUnit[]]];
+/** The units whose rate a count is charged at: the first that has one. */
+type Units = readonly [PriceUnit, ...PriceUnit[]];
+
+/** In the order of `tokenCounts`. */
+const tokenUnits: readonly Units[] = [
+  ['input'],
+  ['cacheRead', 'input'],
+  ['cacheWrite5m', 'input'],
+  ['cacheWrite1h', 'cacheWrite5m', 'input'],
+  ['inputAudio', 'input'],
+  ['cacheReadAudio', 'inputAudio', 'input'],
+  ['inputImage', 'input'],
+  ['cacheReadImage', 'inputImage', 'input'],
+  ['output'],
+  ['reasoning', 'output'],
+  ['outputAudio', 'output'],
+  ['outputImage', 'output'],
+];
+
+/** In the order of `callCounts`. */
+const callUnits: readonly Units[] = [
+  ['webSearch'],
+  ['fileSearch'],
+  ['codeExecution'],
+  ['page'],
+  ['annotatedPage', 'page'],
+  ['request'],
+];
+const audioUnits: Units = ['audioHour'];
+const imageUnits: Units = ['image'];
 
 /** Adds up what a call costs at a plan's rates. `tokenPercent` is the service tier's share of the token rates. */
 export function sumUsage(plan: RatePlan, usage: Usage, tokenPercent: number): Amount {
@@ -30,7 +58,7 @@ export function sumUsage(plan: RatePlan, usage: Usage, tokenPercent: number): Am
   const unpriced: { unit: PriceUnit; isToken: boolean }[] = [];
   let scaled = 0n;
   let isPriced = false;
-  const add = ([count, ...units]: Part, factor: bigint, isToken: boolean): void => {
+  const add = (count: number, units: Units, factor: bigint, isToken: boolean): void => {
     if (count === 0) return;
     const unit = units.find((name) => rates[name] !== undefined);
     if (unit === undefined) {
@@ -40,11 +68,14 @@ export function sumUsage(plan: RatePlan, usage: Usage, tokenPercent: number): Am
     isPriced = true;
     scaled += BigInt(count) * rates[unit]! * factor;
   };
-  for (const part of tokenParts(usage)) add(part, msPerHour * BigInt(tokenPercent), true);
-  for (const part of callParts(usage, rates)) add(part, scale, false);
-  add([usage.audioMs ? Math.max(usage.audioMs, plan.audioMsMin ?? 0) : 0, 'audioHour'], percents, false);
+  const tokenFactor = msPerHour * BigInt(tokenPercent);
+  const tokens = tokenCounts(usage);
+  for (let i = 0; i < tokens.length; i++) add(tokens[i]!, tokenUnits[i]!, tokenFactor, true);
+  const calls = callCounts(usage, rates);
+  for (let i = 0; i < calls.length; i++) add(calls[i]!, callUnits[i]!, scale, false);
+  add(usage.audioMs ? Math.max(usage.audioMs, plan.audioMsMin ?? 0) : 0, audioUnits, percents, false);
   const size = plan.imageSizes.get(usage.imageSize ?? '');
-  if (size === undefined) add([usage.images ?? 0, 'image'], scale, false);
+  if (size === undefined) add(usage.images ?? 0, imageUnits, scale, false);
   else {
     scaled += BigInt(usage.images ?? 0) * size * scale;
     isPriced = true;
@@ -56,7 +87,7 @@ export function sumUsage(plan: RatePlan, usage: Usage, tokenPercent: number): Am
  * Every token once. Where a provider does not tell how many cached tokens were sound or pictures, cached tokens are
  * taken to be text as far as there was text: text is the cheaper part, so the sum errs upwards.
  */
-function tokenParts(usage: Usage): readonly Part[] {
+function tokenCounts(usage: Usage): readonly number[] {
   const cacheRead = usage.inputCacheRead ?? 0;
   const write5m = usage.inputCacheWrite5m ?? 0;
   const write1h = usage.inputCacheWrite1h ?? 0;
@@ -75,29 +106,29 @@ function tokenParts(usage: Usage): readonly Part[] {
   const outputImage = usage.outputImage ?? 0;
   const output = (usage.outputTotal ?? 0) - reasoning - outputAudio - outputImage;
   return [
-    [Math.max(0, plain), 'input'],
-    [cacheRead - cached, 'cacheRead', 'input'],
-    [write5m, 'cacheWrite5m', 'input'],
-    [write1h, 'cacheWrite1h', 'cacheWrite5m', 'input'],
-    [audio - cachedAudio, 'inputAudio', 'input'],
-    [cachedAudio, 'cacheReadAudio', 'inputAudio', 'input'],
-    [image - cachedImages, 'inputImage', 'input'],
-    [cachedImages, 'cacheReadImage', 'inputImage', 'input'],
-    [Math.max(0, output), 'output'],
-    [reasoning, 'reasoning', 'output'],
-    [outputAudio, 'outputAudio', 'output'],
-    [outputImage, 'outputImage', 'output'],
+    Math.max(0, plain),
+    cacheRead - cached,
+    write5m,
+    write1h,
+    audio - cachedAudio,
+    cachedAudio,
+    image - cachedImages,
+    cachedImages,
+    Math.max(0, output),
+    reasoning,
+    outputAudio,
+    outputImage,
   ];
 }
 
-function callParts(usage: Usage, rates: Rates): readonly Part[] {
+function callCounts(usage: Usage, rates: Rates): readonly number[] {
   return [
-    [usage.webSearches ?? 0, 'webSearch'],
-    [usage.fileSearches ?? 0, 'fileSearch'],
-    [usage.codeExecutions ?? 0, 'codeExecution'],
-    [usage.pages ?? 0, 'page'],
-    [usage.annotatedPages ?? 0, 'annotatedPage', 'page'],
-    [rates.request === undefined ? 0 : (usage.requests ?? 1), 'request'],
+    usage.webSearches ?? 0,
+    usage.fileSearches ?? 0,
+    usage.codeExecutions ?? 0,
+    usage.pages ?? 0,
+    usage.annotatedPages ?? 0,
+    rates.request === undefined ? 0 : (usage.requests ?? 1),
   ];
 }
 

@@ -42,12 +42,19 @@ function toUsageMax({ pieces, inputTokensMax, outputTokensMax, choices = 1 }: Bo
 
 /** One tier whose plain rates are the dearest of their direction; a picture of unknown size costs as the dearest size. */
 function toWorst(plan: RatePlan, rates: Rates, { pieces }: BoundQuery): RatePlan {
+  const known = pieces ? undefined : worstPlans.get(rates);
+  if (known) return known;
   const isSizeKnown = plan.imageSizes.has(pieces?.imageSize ?? '');
   const sizes = isSizeKnown ? [] : [...plan.imageSizes.values()];
   const image = [rates.image, ...sizes].reduce(maxRate, undefined);
   const worst = { ...rates, input: worstOf(rates, inputUnits), output: worstOf(rates, outputUnits), image };
-  return { ...plan, tiers: [{ aboveInputTokens: -1, rates: worst }] };
+  const worstPlan: RatePlan = { ...plan, tiers: [{ aboveInputTokens: -1, rates: worst }] };
+  if (!pieces) worstPlans.set(rates, worstPlan);
+  return worstPlan;
 }
+
+/** By the rates of a tier: a call without pieces is bounded by the same plan every time. */
+const worstPlans = new WeakMap<Rates, RatePlan>();
 
 function worstOf(rates: Rates, units: readonly PriceUnit[]): bigint | undefined {
   return units.map((unit) => rates[unit]).reduce(maxRate, undefined);

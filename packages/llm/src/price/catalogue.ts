@@ -122,6 +122,8 @@ function compileModel(provider: string, [id, , prices]: TableModel): CatalogueMo
       compilePlan(`${catalogueVersion}/${provider}/${id}${conditions.length > 1 ? `#${index}` : ''}`, rates),
     )
     .map((plan) => ('tiers' in plan && audioMsMin !== undefined ? { ...plan, audioMsMin } : plan));
+  const always = conditions.every(({ fromMs, dayMs }) => fromMs === undefined && dayMs === undefined);
+  const everyPlan = always ? plans.slice(-1).filter((plan): plan is RatePlan => 'tiers' in plan) : undefined;
   return {
     id,
     provider,
@@ -130,6 +132,7 @@ function compileModel(provider: string, [id, , prices]: TableModel): CatalogueMo
       return plans[Math.max(index, 0)] ?? { unknown: `${id} has no price` };
     },
     plansWithin(fromMs, toMs) {
+      if (everyPlan) return everyPlan;
       const times = [fromMs, toMs, ...conditions.flatMap((condition) => changes(condition, fromMs))];
       const within = times.filter((time) => time >= fromMs && time <= toMs).map((time) => this.planAt(time));
       return [...new Set(within)].filter((plan): plan is RatePlan => 'tiers' in plan);

@@ -45,6 +45,9 @@ const lastWordsMs = 5000;
 /** Older versions of node can only say 100 and 103 with links; interim answers may be left out (RFC 9110 §15.2). */
 const canInform = 'writeInformation' in ServerResponse.prototype;
 
+/** Up to this length copying a body costs less than a second piece of a write, in bytes. */
+const joinedBytesMax = 16 * 1024;
+
 /** HTTP/1.x. */
 export class Http1Wire implements Wire {
   readonly #response: ServerResponse;
@@ -82,8 +85,10 @@ export class Http1Wire implements Wire {
   }
 
   end(chunk: Uint8Array | undefined): void {
-    if (chunk) this.#response.end(chunk);
-    else this.#response.end();
+    if (!chunk) this.#response.end();
+    else if (chunk.byteLength > joinedBytesMax) this.#response.end(chunk);
+    // As text the body is joined to the head: one write of one piece, where bytes would be a vector of two.
+    else this.#response.end(toBuffer(chunk).toString('latin1'), 'latin1');
   }
 
   break(bytes: Uint8Array | undefined): Promise<void> {
@@ -170,6 +175,10 @@ export class Http2Wire implements Wire {
   abort(): void {
     this.#response.stream.destroy(new Error('the answer is incomplete'));
   }
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Calls `abort` when `say` is done, or when nobody listens for too long. */
