@@ -1,5 +1,5 @@
 // Authenticates callers by API key: hashed at rest, read from the header their SDK uses, never forwarded.
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import {
   type APIKey,
@@ -40,18 +40,22 @@ export const apiKeyAuthentication = definePolicy({
           .optional()
           .describe('Public name of the key, for logs; the first digits of its hash when left out.'),
         subject: text(256).optional().describe('Who uses the key.'),
-        groups: list(text(256)).default([]),
-        organization: text(256).optional(),
-        team: text(256).optional(),
+        groups: list(text(256)).default([]).describe('Groups of whoever uses it, for expressions and logs.'),
+        organization: text(256).optional().describe('Organization of whoever uses it, for expressions.'),
+        team: text(256).optional().describe('Team of whoever uses it, for expressions.'),
         metadata: texts(1024).default({}).describe('Free values for expressions and logs.'),
         allowedModels: list(text(256), 256).default([]).describe('Model names, exact or with one *; empty allows all.'),
         expires: pattern(
           '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$',
           'must be an RFC 3339 time such as 2027-01-31T00:00:00Z',
-        ).optional(),
+        )
+          .optional()
+          .describe('From this time on the key is refused; never when left out.'),
       }),
       10_000,
-    ).min(1),
+    )
+      .min(1)
+      .describe('Every key that is known.'),
   }),
   translate(spec, references) {
     const keys = spec.keys.flatMap((entry, index): APIKey[] => {
@@ -110,9 +114,9 @@ export const apiKeyAuthentication = definePolicy({
             'the request carries different keys in different headers',
             challenge,
           );
-        const hash = presented[0]!;
-        const found = known.get(hash);
-        if (!found || !timingSafeEqual(found.key.sha256, Buffer.from(hash, 'hex')))
+        const digest = presented[0]!;
+        const found = known.get(digest);
+        if (!found || !timingSafeEqual(found.key.sha256, Buffer.from(digest, 'hex')))
           throw new GatewayError('unauthenticated', 'the API key is not known here', challenge);
         const { expiresMs } = found.key;
         if (expiresMs !== 0n && environment.now() >= Number(expiresMs))
@@ -125,7 +129,7 @@ export const apiKeyAuthentication = definePolicy({
 });
 
 function hashOf(key: string | undefined): Buffer | undefined {
-  return key === undefined ? undefined : createHash('sha256').update(key).digest();
+  return key === undefined ? undefined : hash('sha256', key, 'buffer');
 }
 
 /** The fact under which the hashes of the keys stand once a first policy has taken them out. */
@@ -142,7 +146,7 @@ function takeKeys(exchange: Exchange): readonly string[] {
   for (const header of keyHeaders) {
     for (const value of exchange.headers.all(header)) {
       const key = header === 'authorization' ? bearerOf(value) : value.trim();
-      if (key) hashes.add(createHash('sha256').update(key).digest('hex'));
+      if (key) hashes.add(hash('sha256', key, 'hex'));
     }
     if (header === 'authorization') takeBearers(exchange.headers);
     else exchange.headers.remove(header);

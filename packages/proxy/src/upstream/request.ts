@@ -54,6 +54,8 @@ export const transportLimits = {
   idleConnectionMs: 90_000,
   /** Longest response head, in bytes. */
   headerBytesMax: 64 * 1024,
+  /** Response bytes that are read before anybody listens to them. */
+  earlyBytesMax: 64 * 1024,
   /** Request bytes that wait for the upstream's socket. */
   uploadBytesMax: 64 * 1024,
 } as const;

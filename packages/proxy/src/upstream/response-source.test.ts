@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import * as fc from 'fast-check';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
+import { transportLimits } from './request.ts';
 import { type Flow, ResponseSource } from './response-source.ts';
 
 function flow(): Flow & { isPaused: boolean; aborted: Error | undefined } {
@@ -50,9 +51,11 @@ test('chunks before, between and after the reader, slow or fast, arrive in order
   );
 });
 
-test('the flow is paused while nobody reads and while the sink waits', async () => {
+test('the flow is paused once enough has come that nobody reads, and while the sink waits', async () => {
   const steered = flow();
-  const source = new ResponseSource(steered, 3);
+  const source = new ResponseSource(steered, undefined);
+  source.write(new Uint8Array(transportLimits.earlyBytesMax - 1));
+  expect(steered.isPaused).toBe(false);
   source.write(bytes('a'));
   expect(steered.isPaused).toBe(true);
   let go: (() => void) | undefined;
@@ -60,9 +63,21 @@ test('the flow is paused while nobody reads and while the sink waits', async () 
   expect(steered.isPaused).toBe(true);
   go!();
   await Promise.resolve();
+  expect(steered.isPaused).toBe(true);
+  go!();
+  await Promise.resolve();
   expect(steered.isPaused).toBe(false);
   source.end(undefined);
   await done;
+});
+
+test('a short body that came whole before anybody asked is taken in one piece', () => {
+  const source = new ResponseSource(flow(), undefined);
+  source.write(bytes('ab'));
+  source.write(bytes('c'));
+  expect(source.takeWhole()).toBeUndefined();
+  source.end(undefined);
+  expect(Buffer.from(source.takeWhole()!).toString()).toBe('abc');
 });
 
 test('a failure comes after what arrived before it', async () => {

@@ -2,6 +2,7 @@
 import type { BodySource, Sink } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
+import { transportLimits } from './request.ts';
 
 /** The upstream's connection, as the body steers it. */
 export interface Flow {
@@ -17,6 +18,8 @@ export class ResponseSource implements BodySource {
   readonly #flow: Flow;
   #sink: Sink | undefined;
   #waiting: Uint8Array[] = [];
+  /** Bytes that came before anybody listened. */
+  #waitingBytes = 0;
   #isPaused = false;
   #end: { readonly trailers: HeaderList | undefined } | { readonly error: unknown } | undefined;
   #done: PromiseWithResolvers<HeaderList | undefined> | undefined;
@@ -35,8 +38,10 @@ export class ResponseSource implements BodySource {
 
   takeWhole(): Uint8Array | undefined {
     const end = this.#end;
-    if (!end || 'error' in end || end.trailers || this.#waiting.length > 1) return undefined;
-    return this.#waiting.pop() ?? new Uint8Array(0);
+    if (!end || 'error' in end || end.trailers) return undefined;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    return waiting.length === 1 ? waiting[0] : Buffer.concat(waiting);
   }
 
   cancel(cause: unknown): void {
@@ -55,6 +60,8 @@ export class ResponseSource implements BodySource {
       return;
     }
     this.#waiting.push(chunk);
+    // Until somebody listens a short body may come whole, and then goes out in one piece with its head.
+    if (!this.#sink && (this.#waitingBytes += chunk.byteLength) < transportLimits.earlyBytesMax) return;
     this.#flow.pause();
   }
 
