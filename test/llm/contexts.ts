@@ -4,9 +4,6 @@ import { plainDialect } from '@agentgateway/llm/hub/codec.ts';
 import type { Note } from '@agentgateway/llm/hub/extra.ts';
 import type { HubRequest } from '@agentgateway/llm/hub/request.ts';
 
-/** The vendor whose own values stand unwrapped in each format. */
-export const vendors = { chat: 'openai', responses: 'openai', messages: 'anthropic' } as const;
-
 /** A request for a provider; notes are collected in `notes`. */
 export function requestContext(
   fields: Partial<RequestContext> = {},

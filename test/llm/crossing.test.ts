@@ -78,6 +78,12 @@ function validate(format: FormatName, body: JsonObject): void {
   else validateMessages(body, { name: 'messages', version: '2023-06-01' }, memory);
 }
 
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const inner of Object.values(value)) frozen(inner);
+  return Object.freeze(value);
+}
+
 /** What must be the same on both sides of a crossing. */
 function gist({ choices, usage }: HubResponse): unknown {
   const parts = choices[0]?.parts ?? [];
@@ -118,7 +124,8 @@ describe.runIf(hasThem)('recorded requests', () => {
       const body = toJson(recording.request.body) as JsonObject;
       const from = recording.format!;
       const sent = crossOrRefused(refused.requests[name]?.[out], () => {
-        const hub = structuredClone(codecs[from].decodeRequest(structuredClone(body)));
+        // All attempts share one decoded request: no encoder may change it.
+        const hub = frozen(structuredClone(codecs[from].decodeRequest(structuredClone(body))));
         return codecs[out].encodeRequest(hub, requestContext(makers[out]));
       });
       if (!sent || from === out) return;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { messagesCodec } from '@agentgateway/llm/format/messages/codec.ts';
 import type { JsonObject } from '@agentgateway/llm/hub/extra.ts';
+import type { HubEvent } from '@agentgateway/llm/hub/response.ts';
 import { type Frame, SseSplitter } from '@agentgateway/llm/stream/sse.ts';
 import { hasRecordingsOrSkips, loadRecordings, toBytes, toJson } from '../recordings/recordings.ts';
 import { answerContext, requestContext } from './contexts.ts';
@@ -107,4 +108,33 @@ describe.runIf(hasThem)('recorded Anthropic Messages', () => {
     }
     expect(silent).toEqual([]);
   });
+
+  test('a change of any leaf of a stream event changes what is written', () => {
+    const silent: string[] = [];
+    // The end of a part repeats what was told before; only what came late is read from it.
+    const told = ['start', 'textDelta', 'reasoningDelta', 'argumentsDelta', 'citation', 'stop', 'usage', 'opaque'];
+    for (const { name, response } of recordings.filter(({ isStream }) => isStream)) {
+      const decoder = messagesCodec.decodeStream();
+      const events = framesOf(toBytes(response.body)).flatMap((frame) => decoder.push(frame));
+      const written = writtenBy(events);
+      const seen = new Map<string, number>();
+      for (const [index, event] of events.entries()) {
+        // A few of each kind show what all do.
+        seen.set(event.type, (seen.get(event.type) ?? 0) + 1);
+        if (!told.includes(event.type) || seen.get(event.type)! > 3) continue;
+        for (const { path } of leavesOf(event)) {
+          const isPlace = ['choice', 'part', 'source', 'name'].includes(String(path.at(-1)));
+          if (isSilent(path) || isPlace) continue;
+          if (writtenBy(events.with(index, withChangedLeaf(event, path))) === written)
+            silent.push(`${name}: ${event.type}.${path.join('.')}`);
+        }
+      }
+    }
+    expect(silent).toEqual([]);
+  });
 });
+
+function writtenBy(events: readonly HubEvent[]): string {
+  const encoder = messagesCodec.encodeStream(answerContext());
+  return Buffer.concat(events.flatMap((event) => encoder.push(event))).toString('utf8');
+}

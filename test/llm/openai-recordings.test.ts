@@ -9,9 +9,10 @@ import type { HubEvent } from '@agentgateway/llm/hub/response.ts';
 import type { Frame } from '@agentgateway/llm/stream/sse.ts';
 import { SseSplitter } from '@agentgateway/llm/stream/sse.ts';
 import { describe, expect, test } from 'vitest';
-import { type Recording, loadRecordings } from '../recordings/recordings.ts';
+import { type Recording, hasRecordingsOrSkips, loadRecordings } from '../recordings/recordings.ts';
 
-const recordings = loadRecordings();
+const hasThem = hasRecordingsOrSkips('recorded OpenAI exchanges through their own codecs');
+const recordings = hasThem ? loadRecordings() : [];
 const clock = { nowSeconds: 1_700_000_000, id: 'f00d' };
 const codecs: Readonly<Record<string, FormatCodec>> = { chat: chatCodec, responses: responsesCodec };
 
@@ -63,7 +64,7 @@ function said(text: string): unknown {
   return JSON.parse(JSON.stringify(events.map((frame) => [frame.event ?? null, frame.json() ?? frame.data])));
 }
 
-describe.each(['chat', 'responses'])('%s', (format) => {
+describe.runIf(hasThem).each(['chat', 'responses'])('%s', (format) => {
   const codec = codecs[format]!;
   const own = recordings.filter((recording) => recording.format === format);
 
@@ -71,9 +72,12 @@ describe.each(['chat', 'responses'])('%s', (format) => {
     expect(own.length).toBeGreaterThan(150);
   });
 
-  test.each(own.map((each) => [each.name, each] as const))('request %s', (_name, { request }) => {
-    const body = jsonOf(request.body);
-    if (body) expect(rebuilt(codec, body)).toEqual(expectedRequest(format, body));
+  const asked = own.flatMap((each) => {
+    const body = jsonOf(each.request.body);
+    return body ? [[each.name, body] as const] : [];
+  });
+  test.each(asked)('request %s', (_name, body) => {
+    expect(rebuilt(codec, body)).toEqual(expectedRequest(format, body));
   });
 
   const whole = own.filter(({ response }) => response.body.kind === 'json' && response.status < 300);

@@ -1,5 +1,6 @@
 // The embedded echo model: answers with the last user text, natively in every format, so that a gateway works without a provider.
 import type { FormatName } from './format.ts';
+import { CodecError } from './hub/extra.ts';
 import { writeEvent } from './stream/sse.ts';
 import { asObject } from './usage.ts';
 
@@ -22,6 +23,29 @@ interface Echo {
   readonly isCut: boolean;
   readonly clock: CodecClock;
 }
+
+/** Refuses what no model of the format would take, in the format's own words. Throws CodecError `invalid`. */
+export function checkEcho(format: FormatName, body: unknown, isCounting: boolean): void {
+  const request = asObject(body) ?? {};
+  const required = format === 'responses' ? ['input'] : ['messages'];
+  if (format === 'messages' && !isCounting) required.push('max_tokens');
+  const missing = required.find((name) => request[name] === undefined || request[name] === null);
+  if (missing !== undefined) {
+    if (format === 'messages') throw new CodecError('invalid', missing, 'Field required');
+    throw new CodecError('invalid', '', `Missing required parameter: '${missing}'.`);
+  }
+  const turns = request[required[0]!];
+  const isText = format === 'responses' && typeof turns === 'string';
+  if (!isText && !(Array.isArray(turns) && turns.length > 0 && turns.every((turn) => asObject(turn))))
+    throw new CodecError('invalid', required[0]!, 'must be a list of at least one object');
+  for (const name of limits) {
+    const limit = request[name];
+    if (limit !== undefined && limit !== null && !(Number.isSafeInteger(limit) && (limit as number) > 0))
+      throw new CodecError('invalid', name, 'must be a positive integer');
+  }
+}
+
+const limits = ['max_completion_tokens', 'max_tokens', 'max_output_tokens'];
 
 /** Answers a request body of the format, whole. */
 export function echoBody(format: FormatName, body: unknown, clock: CodecClock): object {
@@ -48,9 +72,7 @@ export function* echoStream(format: FormatName, body: unknown, clock: CodecClock
 function toEcho(body: unknown, clock: CodecClock): Echo {
   const request = asObject(body) ?? {};
   const whole = lastUserText(request['input'] ?? request['messages']);
-  const limit = [request['max_completion_tokens'], request['max_tokens'], request['max_output_tokens']].find(
-    (value): value is number => typeof value === 'number',
-  );
+  const limit = limits.map((name) => request[name]).find((value): value is number => typeof value === 'number');
   const text =
     limit === undefined
       ? whole
@@ -104,6 +126,10 @@ function chatAnswer(echo: Echo): object {
   };
 }
 
+function chatChoice(delta: object, reason: string | null): unknown[] {
+  return [{ index: 0, delta, logprobs: null, finish_reason: reason }];
+}
+
 function* chatEvents(echo: Echo, words: readonly string[], hasUsage: boolean): Generator<Uint8Array> {
   const { model, clock, isCut } = echo;
   const chunk = (choices: unknown[], usage: unknown): Uint8Array =>
@@ -115,12 +141,9 @@ function* chatEvents(echo: Echo, words: readonly string[], hasUsage: boolean): G
       choices,
       ...(hasUsage && { usage }),
     });
-  const choice = (delta: object, reason: string | null): unknown[] => [
-    { index: 0, delta, logprobs: null, finish_reason: reason },
-  ];
-  yield chunk(choice({ role: 'assistant', content: '' }, null), null);
-  for (const word of words) yield chunk(choice({ content: word }, null), null);
-  yield chunk(choice({}, isCut ? 'length' : 'stop'), null);
+  yield chunk(chatChoice({ role: 'assistant', content: '' }, null), null);
+  for (const word of words) yield chunk(chatChoice({ content: word }, null), null);
+  yield chunk(chatChoice({}, isCut ? 'length' : 'stop'), null);
   if (hasUsage) yield chunk([], chatUsageOf(echo));
   yield writeEvent(undefined, '[DONE]');
 }
@@ -144,26 +167,34 @@ function messagesAnswer({ model, text, inputTokens, outputTokens, clock, isCut }
   };
 }
 
+function messagesEvent(type: string, fields: object): Uint8Array {
+  return writeEvent(type, { type, ...fields });
+}
+
 function* messagesEvents(echo: Echo, words: readonly string[]): Generator<Uint8Array> {
-  const event = (type: string, fields: object): Uint8Array => writeEvent(type, { type, ...fields });
   const whole = messagesAnswer(echo) as { usage: object };
-  yield event('message_start', {
+  yield messagesEvent('message_start', {
     message: { ...whole, content: [], stop_reason: null, usage: { ...whole.usage, output_tokens: 1 } },
   });
-  yield event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } });
-  for (const text of words) yield event('content_block_delta', { index: 0, delta: { type: 'text_delta', text } });
-  yield event('content_block_stop', { index: 0 });
-  yield event('message_delta', {
+  yield messagesEvent('content_block_start', { index: 0, content_block: { type: 'text', text: '' } });
+  for (const text of words)
+    yield messagesEvent('content_block_delta', { index: 0, delta: { type: 'text_delta', text } });
+  yield messagesEvent('content_block_stop', { index: 0 });
+  yield messagesEvent('message_delta', {
     delta: { stop_reason: echo.isCut ? 'max_tokens' : 'end_turn', stop_sequence: null },
     usage: { output_tokens: echo.outputTokens },
   });
-  yield event('message_stop', {});
+  yield messagesEvent('message_stop', {});
 }
 
 type ResponsesStatus = 'in_progress' | 'completed';
 
+function outputText(text: string): object {
+  return { type: 'output_text', text, annotations: [], logprobs: [] };
+}
+
 function responsesItem({ clock }: Echo, status: ResponsesStatus, text: string | undefined): object {
-  const content = text === undefined ? [] : [{ type: 'output_text', text, annotations: [], logprobs: [] }];
+  const content = text === undefined ? [] : [outputText(text)];
   return { id: `msg_${clock.id}`, type: 'message', status, role: 'assistant', content };
 }
 
@@ -202,14 +233,13 @@ function* responsesEvents(echo: Echo, words: readonly string[]): Generator<Uint8
   const event = (type: string, fields: object): Uint8Array =>
     writeEvent(type, { type, sequence_number: sequence++, ...fields });
   const place = { item_id: `msg_${echo.clock.id}`, output_index: 0, content_index: 0 };
-  const part = (text: string): object => ({ type: 'output_text', text, annotations: [], logprobs: [] });
   yield event('response.created', { response: responsesAnswer(echo, 'in_progress', undefined) });
   yield event('response.in_progress', { response: responsesAnswer(echo, 'in_progress', undefined) });
   yield event('response.output_item.added', { output_index: 0, item: responsesItem(echo, 'in_progress', undefined) });
-  yield event('response.content_part.added', { ...place, part: part('') });
+  yield event('response.content_part.added', { ...place, part: outputText('') });
   for (const delta of words) yield event('response.output_text.delta', { ...place, delta, logprobs: [] });
   yield event('response.output_text.done', { ...place, text: echo.text, logprobs: [] });
-  yield event('response.content_part.done', { ...place, part: part(echo.text) });
+  yield event('response.content_part.done', { ...place, part: outputText(echo.text) });
   yield event('response.output_item.done', { output_index: 0, item: responsesItem(echo, 'completed', echo.text) });
   yield event(echo.isCut ? 'response.incomplete' : 'response.completed', {
     response: responsesAnswer(echo, 'completed', echo.text),

@@ -7,34 +7,50 @@ interface Span {
   readonly valueStart: number;
   /** Offset behind the value's last byte. */
   readonly valueEnd: number;
+  /** Whether the key stands in the object more than once, so that readers may disagree about its value. */
+  readonly isRepeated: boolean;
 }
 
 const quote = 34;
 const backslash = 92;
+const comma = 44;
+const colon = 58;
+const openBrace = 123;
+const closeBrace = 125;
+const openBracket = 91;
+const closeBracket = 93;
+
+/** How deep a body may be nested: no request of a client is, and whoever reads it may recurse. */
+export const depthMax = 1000;
 
 /** Thrown where the bytes are not a JSON object. */
 export class NotAnObject extends Error {}
 
-/** The top-level members of an object, by decoded key; of duplicate keys the last, as JSON.parse has it. Throws NotAnObject. */
+/**
+ * The top-level members of an object, by decoded key; of duplicate keys the last, as JSON.parse has it. Nested values are
+ * only checked for balance and depth: what stands in them is judged by whoever reads it. Throws NotAnObject.
+ */
 export function scanMembers(bytes: Uint8Array): Map<string, Span> {
   const members = new Map<string, Span>();
   let i = skipSpace(bytes, 0);
-  if (bytes[i] !== 123) throw new NotAnObject('the body is not a JSON object');
+  if (bytes[i] !== openBrace) throw new NotAnObject('the body is not a JSON object');
   i = skipSpace(bytes, i + 1);
-  while (bytes[i] === quote) {
+  let isMore = bytes[i] !== closeBrace;
+  while (isMore) {
     const keyStart = i;
+    if (bytes[i] !== quote) throw broken();
     const keyEnd = stringEnd(bytes, i);
     const key = decodeKey(bytes, keyStart, keyEnd);
     i = skipSpace(bytes, keyEnd);
-    if (bytes[i] !== 58) throw new NotAnObject('the body is not valid JSON');
+    if (bytes[i] !== colon) throw broken();
     const valueStart = skipSpace(bytes, i + 1);
     const valueEnd = skipValue(bytes, valueStart);
-    members.set(key, { keyStart, valueStart, valueEnd });
+    members.set(key, { keyStart, valueStart, valueEnd, isRepeated: members.has(key) });
     i = skipSpace(bytes, valueEnd);
-    if (bytes[i] !== 44) break;
-    i = skipSpace(bytes, i + 1);
+    isMore = bytes[i] === comma;
+    if (isMore) i = skipSpace(bytes, i + 1);
   }
-  if (bytes[i] !== 125) throw new NotAnObject('the body is not valid JSON');
+  if (bytes[i] !== closeBrace || skipSpace(bytes, i + 1) !== bytes.length) throw broken();
   return members;
 }
 
@@ -49,20 +65,20 @@ export function readMember(bytes: Uint8Array, members: ReadonlyMap<string, Span>
   }
 }
 
-/** Sets a top-level member: its value's bytes are replaced, or the member is put last. Throws NotAnObject. */
+/** Sets a top-level member: its value's bytes are replaced, of a repeated key the last one's, or the member is put last. Throws NotAnObject. */
 export function setMember(bytes: Uint8Array, name: string, value: unknown): Uint8Array {
-  const span = scanMembers(bytes).get(name);
+  const members = scanMembers(bytes);
+  const span = members.get(name);
   const text = JSON.stringify(value);
   if (span) return splice(bytes, span.valueStart, span.valueEnd, text);
-  const close = lastBrace(bytes);
-  const isEmpty = bytes[skipSpace(bytes, skipSpace(bytes, 0) + 1)] === 125;
-  return splice(bytes, close, close, `${isEmpty ? '' : ','}${JSON.stringify(name)}:${text}`);
+  const close = bytes.lastIndexOf(closeBrace);
+  return splice(bytes, close, close, `${members.size === 0 ? '' : ','}${JSON.stringify(name)}:${text}`);
 }
 
 /** Sets a member of a member object, making the outer one where it is absent. Throws NotAnObject. */
 export function setNestedMember(bytes: Uint8Array, outer: string, inner: string, value: unknown): Uint8Array {
   const span = scanMembers(bytes).get(outer);
-  const isObject = span && bytes[span.valueStart] === 123;
+  const isObject = span && bytes[span.valueStart] === openBrace;
   if (!isObject) return setMember(bytes, outer, { [inner]: value });
   const edited = setMember(bytes.subarray(span.valueStart, span.valueEnd), inner, value);
   return Buffer.concat([bytes.subarray(0, span.valueStart), edited, bytes.subarray(span.valueEnd)]);
@@ -70,10 +86,6 @@ export function setNestedMember(bytes: Uint8Array, outer: string, inner: string,
 
 function splice(bytes: Uint8Array, start: number, end: number, text: string): Uint8Array {
   return Buffer.concat([bytes.subarray(0, start), Buffer.from(text), bytes.subarray(end)]);
-}
-
-function lastBrace(bytes: Uint8Array): number {
-  return bytes.lastIndexOf(125);
 }
 
 function skipSpace(bytes: Uint8Array, from: number): number {
@@ -87,7 +99,7 @@ function stringEnd(bytes: Uint8Array, start: number): number {
   let from = start + 1;
   for (;;) {
     const end = bytes.indexOf(quote, from);
-    if (end < 0) throw new NotAnObject('the body is not valid JSON');
+    if (end < 0) throw broken();
     let slashes = 0;
     while (bytes[end - 1 - slashes] === backslash) slashes++;
     if (slashes % 2 === 0) return end + 1;
@@ -95,41 +107,61 @@ function stringEnd(bytes: Uint8Array, start: number): number {
   }
 }
 
-/** Offset behind a value. Objects and arrays are skipped by depth, strings within them whole. */
+/** Offset behind a value. */
 function skipValue(bytes: Uint8Array, start: number): number {
-  let depth = 0;
+  const first = bytes[start];
+  if (first === quote) return checked(bytes, start, stringEnd(bytes, start));
+  if (first === openBrace || first === openBracket) return skipNested(bytes, start);
+  let end = start;
+  while (end < bytes.length && !isDelimiter(bytes[end]!)) end++;
+  return checked(bytes, start, end);
+}
+
+/** Objects and arrays are skipped by their brackets, strings within them whole. */
+function skipNested(bytes: Uint8Array, start: number): number {
+  const closers: number[] = [];
   let i = start;
   while (i < bytes.length) {
     const byte = bytes[i]!;
     if (byte === quote) {
       i = stringEnd(bytes, i);
-      if (depth === 0) return i;
       continue;
     }
-    if (byte === 123 || byte === 91) depth++;
-    else if (byte === 125 || byte === 93) {
-      if (depth === 0) return trimEnd(bytes, start, i);
-      if (--depth === 0) return i + 1;
-    } else if (byte === 44 && depth === 0) return trimEnd(bytes, start, i);
+    if (byte === openBrace || byte === openBracket) {
+      if (closers.push(byte === openBrace ? closeBrace : closeBracket) > depthMax)
+        throw new NotAnObject(`the body is nested more than ${depthMax} levels deep`);
+    } else if (byte === closeBrace || byte === closeBracket) {
+      if (closers.pop() !== byte) throw broken();
+      if (closers.length === 0) return i + 1;
+    }
     i++;
   }
-  throw new NotAnObject('the body is not valid JSON');
+  throw broken();
 }
 
-function trimEnd(bytes: Uint8Array, start: number, end: number): number {
-  let i = end;
-  while (i > start && (bytes[i - 1] === 32 || bytes[i - 1] === 10 || bytes[i - 1] === 13 || bytes[i - 1] === 9)) i--;
-  if (i === start) throw new NotAnObject('the body is not valid JSON');
-  return i;
+function isDelimiter(byte: number): boolean {
+  return byte === comma || byte === closeBrace || byte === 32 || (byte >= 9 && byte <= 13);
+}
+
+/** A text or a plain value must be one; the end of it where it is. */
+function checked(bytes: Uint8Array, start: number, end: number): number {
+  try {
+    JSON.parse(textOf(bytes, start, end));
+    return end;
+  } catch {
+    throw broken();
+  }
+}
+
+function broken(): NotAnObject {
+  return new NotAnObject('the body is not valid JSON');
 }
 
 function decodeKey(bytes: Uint8Array, start: number, end: number): string {
-  const text = textOf(bytes, start, end);
-  if (!text.includes('\\')) return text.slice(1, -1);
   try {
-    return JSON.parse(text) as string;
+    return JSON.parse(textOf(bytes, start, end)) as string;
   } catch {
-    throw new NotAnObject('the body is not valid JSON');
+    throw broken();
   }
 }
 

@@ -1,7 +1,7 @@
 // Buffered answers and errors of the two OpenAI formats, across formats.
 import { describe, expect, test } from 'vitest';
 import { unwrapOpaque } from '../carrier.ts';
-import type { AnswerContext, FormatCodec } from '../hub/codec.ts';
+import { type AnswerContext, type FormatCodec, plainDialect } from '../hub/codec.ts';
 import { CodecError, type JsonObject, type Note } from '../hub/extra.ts';
 import type { HubResponse, Stop } from '../hub/response.ts';
 import { chatCodec } from './chat/codec.ts';
@@ -74,6 +74,33 @@ describe('chat', () => {
     expect(answer(chatCodec, { choices: [{ parts: [], stop }] }).body['choices']).toMatchObject([
       { finish_reason: word },
     ]);
+  });
+
+  test('names come back as the client wrote them', () => {
+    const request = chatCodec.decodeRequest({
+      model: 'm',
+      messages: [],
+      tools: [{ type: 'function', function: { name: 'mail.send now' } }],
+    });
+    const sent = responsesCodec.encodeRequest(request, {
+      vendor: 'maker',
+      model: 'up',
+      maxTokensDefault: { tokens: 1, source: 'test' },
+      dialectal: plainDialect,
+      note: () => undefined,
+    });
+    const [{ name } = {}] = sent['tools'] as { name?: string }[];
+    expect(name).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+    const call = { type: 'toolCall', kind: 'function', id: 't', name: name!, arguments: '{}' } as const;
+    const { body } = answer(chatCodec, { choices: [{ parts: [call] }] }, { request });
+    expect(body['choices']).toMatchObject([{ message: { tool_calls: [{ function: { name: 'mail.send now' } }] } }]);
+  });
+
+  test.each(['num_cached_tokens', 'cached_tokens', 'prompt_cache_hit_tokens'])('cached input counted as %s', (name) => {
+    const body = { id: 'x', model: 'm', choices: [], usage: { prompt_tokens: 9, completion_tokens: 1, [name]: 4 } };
+    const hub = chatCodec.decodeResponse(body);
+    expect(hub.usage).toMatchObject({ inputTotal: 9, inputCacheRead: 4 });
+    expect(answer(chatCodec, hub).body).toEqual({ ...body });
   });
 
   test('a failed answer is no answer', () => {

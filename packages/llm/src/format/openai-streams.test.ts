@@ -88,6 +88,8 @@ const usageOf = (outputTotal: number) => ({ usage: { prompt_tokens: 5, completio
 const firstPiece = (id: string) =>
   chunk({ tool_calls: [{ index: 0, id, function: { name: 'look', arguments: '{}' } }] });
 
+const thinking = (words: string) => ({ type: 'thinking', thinking: [{ type: 'text', text: words }] });
+
 describe('chat chunks in', () => {
   test('an empty first chunk, usage in every chunk and no index on calls', () => {
     const events = read(chatCodec, [
@@ -112,6 +114,52 @@ describe('chat chunks in', () => {
 
   test('a reused index with a new id and name is a new call', () => {
     expect(endedParts(read(chatCodec, [firstPiece('a'), firstPiece('b'), 'data: [DONE]\n\n']))).toHaveLength(2);
+  });
+
+  test('thoughts and text that stream as content parts', () => {
+    const events = read(chatCodec, [
+      chunk({ content: [thinking('h')] }),
+      chunk({ content: [thinking('m')] }),
+      chunk({ content: [{ type: 'text', text: 'so' }] }),
+      chunk({}, { finish_reason: 'stop' }),
+    ]);
+    expect(endedParts(events)).toEqual([
+      { type: 'reasoning', text: 'hm' },
+      { type: 'text', text: 'so' },
+    ]);
+  });
+
+  test('a signature belongs to the thought that it follows', () => {
+    const detail = (index: number, more: JsonObject) =>
+      chunk({ reasoning_details: [{ type: 'reasoning.text', index, format: 'f', ...more }] });
+    const events = read(chatCodec, [
+      detail(0, { text: 'h' }),
+      detail(0, { text: 'm' }),
+      detail(0, { signature: 'S' }),
+      detail(1, { text: 'more' }),
+      chunk({ content: 'so' }),
+      'data: [DONE]\n\n',
+    ]);
+    expect(endedParts(events)).toEqual([
+      { type: 'reasoning', text: 'hm', opaque: { vendor: 'openrouter', values: { signature: 'S', format: 'f' } } },
+      { type: 'reasoning', text: 'more' },
+      { type: 'text', text: 'so' },
+    ]);
+  });
+
+  test('annotations are citations of the text', () => {
+    const annotation = {
+      type: 'url_citation',
+      url_citation: { url: 'https://x', title: 't', start_index: 0, end_index: 1 },
+    };
+    const events = read(chatCodec, [chunk({ content: 'a' }), chunk({ annotations: [annotation] }), 'data: [DONE]\n\n']);
+    const written = jsonOf(write(responsesCodec, events)).find(({ type }) => String(type).endsWith('annotation.added'));
+    expect(written).toMatchObject({
+      output_index: 0,
+      content_index: 0,
+      annotation_index: 0,
+      annotation: { type: 'url_citation', url: 'https://x', title: 't', start_index: 0, end_index: 1 },
+    });
   });
 
   test('interleaved calls stay apart', () => {
@@ -215,6 +263,55 @@ describe('chat chunks out', () => {
 
 const typesOf = (given: HubEvent[]) => jsonOf(write(responsesCodec, given)).map(({ type }) => type);
 
+function again(codec: FormatCodec, given: readonly JsonObject[], over: Partial<AnswerContext> = {}) {
+  const decoder = codec.decodeStream();
+  return write(
+    codec,
+    given.flatMap((each) => decoder.push(toFrame(each))),
+    over,
+  );
+}
+
+describe('streams of the same format', () => {
+  const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+  const chunks = [
+    chunk({ role: 'assistant', content: 'a' }),
+    chunk({}, { finish_reason: 'stop' }),
+    { ...chunk({}), choices: [], usage },
+  ];
+
+  test('a usage chunk is hidden from a client that did not ask', () => {
+    expect(jsonOf(again(chatCodec, chunks))).toEqual(chunks);
+    const unasked = { request: { ...context.request, includeUsage: false } };
+    expect(jsonOf(again(chatCodec, chunks, unasked))).toEqual(chunks.slice(0, 2));
+  });
+
+  test('an event whose pieces were dropped on the way is still written, without them', () => {
+    const decoder = chatCodec.decodeStream();
+    const events = chunks.flatMap((each) => decoder.push(toFrame(each)));
+    const written = jsonOf(
+      write(
+        chatCodec,
+        events.filter(({ type }) => type !== 'textDelta'),
+      ),
+    );
+    expect(written.map(({ choices }) => (choices as JsonObject[])[0]?.['delta'])).toEqual([
+      { role: 'assistant' },
+      {},
+      undefined,
+    ]);
+  });
+
+  test('a failure of the gateway’s own goes on counting', () => {
+    const decoder = responsesCodec.decodeStream();
+    const response = { id: 'r', model: 'up', status: 'in_progress', output: [] };
+    const native = decoder.push(toFrame({ type: 'response.created', sequence_number: 7, response }));
+    const failure: HubEvent = { type: 'failure', failure: { message: 'cut' } };
+    const written = jsonOf(write(responsesCodec, [...native, failure]));
+    expect(written.map(({ sequence_number: sequence }) => sequence)).toEqual([7, 8]);
+  });
+});
+
 describe('responses events out', () => {
   test('the whole order of a message and a call', () => {
     const written = jsonOf(
@@ -250,6 +347,22 @@ describe('responses events out', () => {
         usage: { input_tokens: 5, input_tokens_details: { cached_tokens: 2 }, output_tokens: 3, total_tokens: 8 },
       },
     });
+  });
+
+  test('arguments that were never told are told once, at the end', () => {
+    const whole: HubEvent = {
+      type: 'partEnd',
+      choice: 0,
+      part: 0,
+      value: { ...look('a'), arguments: '{"a":1}' } as Part,
+    };
+    const [begin] = told(0, look('a')) as [HubEvent];
+    const written = jsonOf(write(responsesCodec, [start, begin, whole, ...closing]));
+    const [delta, done] = ['delta', 'done'].map((word) =>
+      written.find(({ type }) => type === `response.function_call_arguments.${word}`),
+    );
+    expect(delta).toMatchObject({ delta: '{"a":1}' });
+    expect(done).toMatchObject({ arguments: '{"a":1}' });
   });
 
   test('interleaved calls keep their places', () => {

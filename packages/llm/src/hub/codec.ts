@@ -63,7 +63,10 @@ export interface StreamEncoder {
 /** A format both ways. Decoders take parsed JSON and throw CodecError `invalid`; encoders throw CodecError `unsupported`. */
 export interface FormatCodec {
   decodeRequest(body: JsonObject): HubRequest;
-  /** The body to send. Same format in and out is not encoded at all, except where a body must be rebuilt. */
+  /**
+   * The body to send. Same format in and out is not encoded at all, except where a body must be rebuilt. The request is shared by
+   * all attempts and never changed.
+   */
   encodeRequest(request: HubRequest, context: RequestContext): JsonObject;
   decodeResponse(body: JsonObject, dialectal?: Dialectal): HubResponse;
   encodeResponse(response: HubResponse, context: AnswerContext): JsonObject;

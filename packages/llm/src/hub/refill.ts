@@ -1,7 +1,7 @@
 // Fills the skeletons of a stream's events again, as their hub events come.
 import type { Extra, JsonObject } from './extra.ts';
 import type { HubEvent } from './response.ts';
-import { type JsonPath, type Skeleton, type Slot, skeletonName } from './skeleton.ts';
+import { type JsonPath, type Skeleton, type Slot, cloneJson, skeletonName } from './skeleton.ts';
 
 /** A skeleton being filled. */
 export interface Filling {
@@ -27,7 +27,7 @@ export class Refill {
     if (event.type === 'opaque' && event.format === this.#format && event.name === skeletonName) {
       const whole = this.#give();
       const { event: name, body, slots, repeated } = event.value as Skeleton;
-      this.#filling = { event: name, body: structuredClone(body), slots: [...slots], repeated };
+      this.#filling = { event: name, body: cloneJson(body), slots: [...slots], repeated };
       if (slots.length === 0) whole.push(...this.#give());
       return { whole, isTaken: true };
     }

@@ -85,7 +85,7 @@ export function hasToken(extra: Extra | undefined, format: Extra['format'], toke
 /** Members that change what is asked for: a request that has one is refused by other formats. */
 const refusedMembers: { readonly [F in Extra['format']]?: readonly string[] } = {
   chat: ['audio', 'web_search_options', 'tool_choice'],
-  responses: ['background', 'prompt', 'tool_choice'],
+  responses: ['background', 'conversation', 'prompt', 'tool_choice'],
   messages: ['mcp_servers', 'container', 'tool_choice'],
 };
 

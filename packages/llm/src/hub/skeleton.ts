@@ -33,7 +33,7 @@ export class SkeletonBuilder {
 
   /** `body` is not changed. */
   constructor(body: JsonObject) {
-    this.#body = structuredClone(body);
+    this.#body = cloneJson(body);
   }
 
   /** Adds a hub event; the values at its path leave the skeleton. */
@@ -86,6 +86,13 @@ export function setAt(body: JsonObject, path: JsonPath, value: unknown): void {
   }
   const last = path.at(-1);
   if (last !== undefined) node[last] = value;
+}
+
+/** A copy of parsed JSON; several times faster than structuredClone for a stream's small events. */
+export function cloneJson<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(cloneJson) as T;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, cloneJson(inner)])) as T;
 }
 
 function removeAt(body: JsonObject, path: JsonPath): void {

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { CodecError, type JsonObject } from '../hub/extra.ts';
 import { formats } from '../format.ts';
-import { writeEvent } from '../stream/sse.ts';
+import { SseSplitter, writeEvent } from '../stream/sse.ts';
+import { addUp } from './client-stream.ts';
 import { answerFeatures, type AnswerFeature, seals } from './answer-features.ts';
 import {
   type Cell,
@@ -227,5 +228,19 @@ describe('a stream is not held: each piece of text goes out with the event that 
     }
     expect(told.length).toBeGreaterThan(3);
     expect(written).not.toBe('');
+  });
+});
+
+describe('a stream says the same wherever it is cut', () => {
+  const streamed = cells.filter(({ mode }) => mode === 'streamed');
+  test.each(streamed.map((cell) => [nameOf(cell), cell] as const))('%s', (_, cell) => {
+    const answer = answerFeatures.textThenCall.answered[cell.out];
+    const whole = crossAnswer(cell, asking[cell.in], answer);
+    const bytes = toProviderStream(cell.out, answer);
+    const { push } = openStream(cell, asking[cell.in], answer, () => undefined);
+    const splitter = new SseSplitter();
+    const frames = [...Array.from(bytes, (byte) => splitter.push(Uint8Array.of(byte))).flat(), ...splitter.end()];
+    const written = Buffer.concat(frames.flatMap((frame) => push(frame)));
+    expect(addUp(cell.in, written).body).toEqual(whole.body);
   });
 });

@@ -3,6 +3,13 @@
 /** Longest event, in bytes, before the stream is given up. */
 export const eventBytesMax = 16 * 1024 * 1024;
 
+/** Thrown where an event is longer than {@link eventBytesMax}. */
+export class EventTooLong extends Error {
+  constructor() {
+    super(`a server-sent event is longer than ${eventBytesMax} bytes`);
+  }
+}
+
 const lf = 10;
 const cr = 13;
 
@@ -42,9 +49,7 @@ export class Frame {
   }
 
   #read(): { readonly event: string | undefined; readonly data: string | undefined } {
-    return (this.#fields ??= parseFields(
-      Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength).toString('utf8'),
-    ));
+    return (this.#fields ??= parseFields(textOf(this.bytes)));
   }
 }
 
@@ -55,9 +60,26 @@ export function writeEvent(event: string | undefined, data: unknown): Uint8Array
   );
 }
 
-/** A frame again, alone, from its edited JSON; the event's name stays. */
+/** A frame again, alone, from its edited JSON: its `data` is written anew, every other line stays as it was. */
 export function encodeFrame(frame: Frame): Uint8Array {
-  return writeEvent(frame.event, frame.json());
+  const json = frame.json();
+  if (json === undefined) return frame.bytes;
+  const data = `data: ${JSON.stringify(json)}`;
+  let isWritten = false;
+  // Lines with their endings: of several data lines the first is replaced and the others go.
+  const lines = textOf(frame.bytes).match(/[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$/g) ?? [];
+  const kept = lines.map((line) => {
+    const content = line.replace(/[\r\n]+$/, '');
+    if (!/^\uFEFF?data(?::|$)/.test(content)) return line;
+    if (isWritten) return '';
+    isWritten = true;
+    return data + line.slice(content.length);
+  });
+  return Buffer.from(kept.join(''));
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
 /** Cuts chunks at blank lines. The frames' bytes joined are the chunks joined. */
@@ -71,9 +93,10 @@ export class SseSplitter {
   /** A blank line ended by CR was seen: an LF right after it still belongs to the frame. */
   #isEnding = false;
 
-  /** Takes a chunk and gives the frames it completes. Throws when an event grows past {@link eventBytesMax}. */
+  /** Takes a chunk and gives the frames it completes. Throws EventTooLong. */
   push(chunk: Uint8Array): Frame[] {
     const frames: Frame[] = [];
+    const breaks = new Breaks(chunk);
     let start = 0;
     let i = 0;
     while (i < chunk.length) {
@@ -95,7 +118,7 @@ export class SseSplitter {
       this.#isAfterCr = false;
       if (byte !== lf && byte !== cr) {
         this.#isLineEmpty = false;
-        i = nextBreak(chunk, i + 1);
+        i = breaks.next(i + 1);
         continue;
       }
       i++;
@@ -125,8 +148,7 @@ export class SseSplitter {
   #keep(bytes: Uint8Array): void {
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
-    if (this.#pendingBytes > eventBytesMax)
-      throw new Error(`a server-sent event is longer than ${eventBytesMax} bytes`);
+    if (this.#pendingBytes > eventBytesMax) throw new EventTooLong();
   }
 
   #cut(frames: Frame[], tail: Uint8Array): void {
@@ -142,13 +164,27 @@ export class SseSplitter {
   }
 }
 
-/** Index of the next CR or LF at or after `from`, or the length. */
-function nextBreak(chunk: Uint8Array, from: number): number {
-  const nextLf = chunk.indexOf(lf, from);
-  const end = nextLf < 0 ? chunk.length : nextLf;
-  // CR is rare: it is looked for only before the LF.
-  for (let i = from; i < end; i++) if (chunk[i] === cr) return i;
-  return end;
+/** Finds line ends; each is looked for once, so that a chunk of many lines costs no more than its length. */
+class Breaks {
+  readonly #chunk: Uint8Array;
+  #lf = -1;
+  #cr = -1;
+
+  constructor(chunk: Uint8Array) {
+    this.#chunk = chunk;
+  }
+
+  /** Index of the next CR or LF at or after `from`, or the length. */
+  next(from: number): number {
+    const { length } = this.#chunk;
+    if (this.#lf < from) this.#lf = indexOr(this.#chunk.indexOf(lf, from), length);
+    if (this.#cr < from) this.#cr = indexOr(this.#chunk.indexOf(cr, from), length);
+    return Math.min(this.#lf, this.#cr);
+  }
+}
+
+function indexOr(index: number, length: number): number {
+  return index < 0 ? length : index;
 }
 
 function parseFields(text: string): { event: string | undefined; data: string | undefined } {
@@ -157,9 +193,10 @@ function parseFields(text: string): { event: string | undefined; data: string | 
   const plain = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
   for (const line of plain.split(/\r\n|\r|\n/)) {
     const colon = line.indexOf(':');
-    if (colon <= 0) continue;
-    const value = line.charCodeAt(colon + 1) === 32 ? line.slice(colon + 2) : line.slice(colon + 1);
-    const name = line.slice(0, colon);
+    // A line without a colon is a field without a value; one that begins with it is a comment.
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const text = colon < 0 ? '' : line.slice(colon + 1);
+    const value = text.charCodeAt(0) === 32 ? text.slice(1) : text;
     if (name === 'data') data = data === undefined ? value : `${data}\n${value}`;
     else if (name === 'event') event = value;
   }

@@ -2,7 +2,7 @@
 import { plainDialect } from '../../hub/codec.ts';
 import { CodecError, type Extra, type JsonObject } from '../../hub/extra.ts';
 import { readArray, readMember, readObject, requireString } from '../../hub/read.ts';
-import type { HubRequest, OutputFormat, Tool } from '../../hub/request.ts';
+import type { HubRequest, OutputFormat, Reasoning, Tool } from '../../hub/request.ts';
 import { takeResidue } from '../../hub/residue.ts';
 import { asObject } from '../../usage.ts';
 import type { ChatWriter } from './content.ts';
@@ -48,6 +48,7 @@ function readTokens(body: JsonObject): string[] {
   if (!isSet('max_completion_tokens') && isSet('max_tokens')) tokens.push('max_tokens');
   if (isSet('max_completion_tokens')) tokens.push('max_completion_tokens');
   if (typeof body['stop'] === 'string') tokens.push('stop:text');
+  if (!isSet('reasoning_effort') && isSet('reasoning')) tokens.push('reasoning:object');
   if (!isSet('user') && isSet('safety_identifier')) tokens.push('user:safety_identifier');
   return tokens;
 }
@@ -121,7 +122,7 @@ function readLimits(body: JsonObject): Partial<HubRequest> {
   const maxOutputTokens =
     readMember(body, 'max_completion_tokens', 'number') ?? readMember(body, 'max_tokens', 'number');
   const count = readMember(body, 'n', 'number');
-  const effort = string('reasoning_effort');
+  const reasoning = readReasoning(body);
   const verbosity = string('verbosity');
   const user = string('user') ?? string('safety_identifier');
   const metadata = readObject(body, 'metadata');
@@ -133,7 +134,7 @@ function readLimits(body: JsonObject): Partial<HubRequest> {
   return {
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
     ...(count !== undefined && { count }),
-    ...(effort !== undefined && { reasoning: { effort } }),
+    ...(reasoning && { reasoning }),
     ...(verbosity !== undefined && { verbosity }),
     ...(user !== undefined && { user }),
     ...(metadata && { metadata }),
@@ -142,6 +143,18 @@ function readLimits(body: JsonObject): Partial<HubRequest> {
     ...(store !== undefined && { store }),
     ...(includeUsage !== undefined && { includeUsage }),
   };
+}
+
+/** `reasoning_effort`, or OpenRouter's `reasoning` with an effort or a budget in it. */
+function readReasoning(body: JsonObject): Reasoning | undefined {
+  const effort = readMember(body, 'reasoning_effort', 'string');
+  if (effort !== undefined) return { effort };
+  const raw = readObject(body, 'reasoning');
+  if (!raw) return undefined;
+  const named = readMember(raw, 'effort', 'string', 'reasoning');
+  const budgetTokens = readMember(raw, 'max_tokens', 'number', 'reasoning');
+  if (named === undefined && budgetTokens === undefined) return undefined;
+  return { ...(named !== undefined && { effort: named }), ...(budgetTokens !== undefined && { budgetTokens }) };
 }
 
 function readOutput(body: JsonObject): OutputFormat | undefined {

@@ -8,9 +8,9 @@ import type { Choice, HubResponse } from '../../hub/response.ts';
 import type { Usage } from '../../usage.ts';
 import { decodeAssistant } from './assistant.ts';
 import { selfWriter } from './decode-request.ts';
-import { choiceForm, outsideToken, responseForm } from './response-form.ts';
+import { cachedToken, choiceForm, outsideToken, responseForm } from './response-form.ts';
 import { toStop } from './stop.ts';
-import { chatUsage } from './usage.ts';
+import { cachedMember, chatUsage } from './usage.ts';
 
 /** Decodes an answer. Throws CodecError `invalid`. */
 export function decodeChatResponse(body: JsonObject, dialectal: Dialectal = plainDialect): HubResponse {
@@ -27,8 +27,12 @@ export function decodeChatResponse(body: JsonObject, dialectal: Dialectal = plai
     ...(usage && { usage }),
     ...(tier !== undefined && { serviceTier: tier }),
   };
-  const tokens = dialectal.isReasoningOutsideCompletion ? [outsideToken] : [];
-  response.extra = { format: 'chat', fields: {}, ...(tokens.length > 0 && { shape: outsideToken }) };
+  const cached = cachedMember(readObject(body, 'usage') ?? {});
+  const tokens = [
+    ...(dialectal.isReasoningOutsideCompletion ? [outsideToken] : []),
+    ...(cached === undefined ? [] : [cachedToken + cached]),
+  ];
+  response.extra = { format: 'chat', fields: {}, ...(tokens.length > 0 && { shape: tokens.join(' ') }) };
   const { choices: _choices, ...left } = body;
   response.extra = takeResidue('chat', left, responseForm(response, true), tokens) ?? { format: 'chat', fields: {} };
   return response;

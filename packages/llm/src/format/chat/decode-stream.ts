@@ -113,6 +113,8 @@ export class ChatStreamDecoder implements StreamDecoder {
     const { content, refusal } = delta;
     if (typeof content === 'string' && content !== '')
       tell(read, { value: { type: 'text', text: '' }, text: content, path: [...path, 'content'] });
+    if (Array.isArray(content))
+      content.forEach((value, position) => readChunk(read, value, [...path, 'content', position]));
     if (typeof refusal === 'string' && refusal !== '')
       tell(read, { value: { type: 'refusal', text: '' }, text: refusal, path: [...path, 'refusal'] });
     cite(read);
@@ -149,8 +151,11 @@ const usageLeaves: readonly JsonPath[] = [
   ['usage', 'prompt_tokens_details', 'cached_tokens'],
   ['usage', 'prompt_tokens_details', 'cache_write_tokens'],
   ['usage', 'prompt_tokens_details', 'audio_tokens'],
+  ['usage', 'prompt_tokens_details', 'image_tokens'],
   ['usage', 'completion_tokens_details', 'reasoning_tokens'],
   ['usage', 'completion_tokens_details', 'audio_tokens'],
+  ['usage', 'completion_tokens_details', 'image_tokens'],
+  ['usage', 'server_tool_use_details', 'web_search_requests'],
 ];
 
 function failureLeaves(chunk: JsonObject): JsonPath[] {
@@ -183,6 +188,18 @@ function tell({ index, state, built }: ReadDelta, { value, text, path }: Told): 
   const told = open.value as Told['value'];
   told.text += text;
   built.add({ type: deltaTypes[value.type], choice: index, part: open.part, text }, path);
+}
+
+/** Mistral streams thoughts, and text beside them, as content parts. */
+function readChunk(read: ReadDelta, value: unknown, path: JsonPath): void {
+  const raw = asObject(value);
+  const thinking: unknown[] = Array.isArray(raw?.['thinking']) ? raw['thinking'] : [];
+  const told = (holder: unknown, type: 'text' | 'reasoning', at: JsonPath): void => {
+    const text = asObject(holder)?.['text'];
+    if (typeof text === 'string' && text !== '') tell(read, { value: { type, text: '' }, text, path: [...at, 'text'] });
+  };
+  if (raw?.['type'] === 'text') told(raw, 'text', path);
+  else thinking.forEach((entry, index) => told(entry, 'reasoning', [...path, 'thinking', index]));
 }
 
 /** Annotations belong to the text that is open. */

@@ -62,6 +62,16 @@ describe('turns', () => {
     ]);
   });
 
+  test('ids that the API would refuse are the same short ones on call and result', () => {
+    const id = 'x'.repeat(80);
+    const { body } = send({
+      turns: [call(id), { role: 'tool', parts: [{ type: 'toolResult', callId: id, content: [] }] }],
+    });
+    const [called, result] = body['messages'] as [{ tool_calls: { id: string }[] }, { tool_call_id: string }];
+    expect(result.tool_call_id.length).toBeLessThanOrEqual(64);
+    expect(called.tool_calls[0]?.id).toBe(result.tool_call_id);
+  });
+
   test('media of parallel results follow the last of them in one user message each, behind a marker', () => {
     const image = { type: 'image', source: { kind: 'base64', mediaType: 'image/png', data: 'AA==' } } as const;
     const { body, notes } = send({
@@ -218,6 +228,20 @@ describe('parameters', () => {
       expect(send({ reasoning: { budgetTokens, mode: 'enabled' } }).body['reasoning_effort']).toBe(word);
     },
   );
+
+  test('OpenRouter’s way to ask for thinking is understood', () => {
+    const hub = chatCodec.decodeRequest({ model: 'm', messages: [], reasoning: { effort: 'high', exclude: true } });
+    expect(hub.reasoning).toEqual({ effort: 'high' });
+    expect(send(hub).body).toMatchObject({ reasoning: { effort: 'high', exclude: true } });
+  });
+
+  test('an effort that nobody knows is left out across formats, kept in its own', () => {
+    const { body, notes } = send({ reasoning: { effort: 'default' } });
+    expect(body).not.toHaveProperty('reasoning_effort');
+    expect(notes).toHaveLength(1);
+    const own = chatCodec.decodeRequest({ model: 'm', messages: [], reasoning_effort: 'default' });
+    expect(send(own).body['reasoning_effort']).toBe('default');
+  });
 
   test('usage of a stream is always asked for, where the vendor can be asked', () => {
     expect(send({ stream: true }).body['stream_options']).toEqual({ include_usage: true });

@@ -12,6 +12,7 @@ import { type Usage, asObject, mergeUsage } from '../../usage.ts';
 import { carriedDetail } from './reasoning.ts';
 import { usageMembers } from './response-form.ts';
 import { fromStop } from './stop.ts';
+import { cachedMember } from './usage.ts';
 
 type Of<T extends HubEvent['type']> = Extract<HubEvent, { type: T }>;
 
@@ -199,7 +200,7 @@ export class ChatStreamEncoder implements StreamEncoder {
   #usageChunk(): Uint8Array[] {
     if (this.#hasToldUsage || this.#context.request.includeUsage !== true || !this.#usage) return [];
     this.#hasToldUsage = true;
-    return [this.#chunk([], usageMembers(this.#usage, false))];
+    return [this.#chunk([], usageMembers(this.#usage))];
   }
 
   #delta(choice: number, delta: JsonObject): Uint8Array[] {
@@ -251,9 +252,8 @@ export class ChatStreamEncoder implements StreamEncoder {
 }
 
 function fillUsage(body: JsonObject, usage: Usage): void {
-  const holder = body['usage'];
-  const told = usageMembers(usage, false);
-  const known = asObject(holder);
+  const known = asObject(body['usage']);
+  const told = usageMembers(usage, { cached: known && cachedMember(known) });
   if (!known) {
     body['usage'] = told;
     return;

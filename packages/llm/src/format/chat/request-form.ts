@@ -38,7 +38,7 @@ export function requestForm(request: HubRequest, writer: ChatWriter): Form {
     logit_bias: request.logitBias,
     logprobs: logprobs === undefined ? undefined : true,
     top_logprobs: logprobs === undefined || logprobs === 0 ? undefined : logprobs,
-    reasoning_effort: effortOf(request.reasoning, writer.isOwn),
+    ...reasoningMembers(request, writer),
     stream: request.stream ? true : undefined,
     stream_options: includeUsage === undefined ? undefined : { include_usage: includeUsage },
     [userMember]: request.user,
@@ -49,6 +49,17 @@ export function requestForm(request: HubRequest, writer: ChatWriter): Form {
     Object.assign(derived, { top_k: topK, metadata, service_tier: serviceTier, store });
   } else Object.assign(derived, foreignMembers(request, writer));
   return { derived: Object.fromEntries(Object.entries(derived).filter(([, value]) => value !== undefined)) };
+}
+
+function reasoningMembers({ reasoning, extra }: HubRequest, { isOwn }: ChatWriter): JsonObject {
+  if (!hasToken(extra, 'chat', 'reasoning:object')) return { reasoning_effort: effortOf(reasoning, isOwn) };
+  if (!reasoning) return {};
+  const { effort, budgetTokens } = reasoning;
+  const members = {
+    ...(effort !== undefined && { effort }),
+    ...(budgetTokens !== undefined && { max_tokens: budgetTokens }),
+  };
+  return { reasoning: members };
 }
 
 function maxTokensMember(request: HubRequest, writer: ChatWriter): 'max_tokens' | 'max_completion_tokens' {

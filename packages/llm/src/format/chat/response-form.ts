@@ -24,7 +24,7 @@ export function responseForm(response: HubResponse, isOwn: boolean): Form {
       model: response.model,
       created: response.createdSeconds,
       ...(response.usage && {
-        usage: usageMembers(response.usage, hasToken(response.extra, 'chat', outsideToken)),
+        usage: usageMembers(response.usage, usageShapeOf(response)),
       }),
       ...(tier !== undefined && { service_tier: tier }),
     },
@@ -32,8 +32,26 @@ export function responseForm(response: HubResponse, isOwn: boolean): Form {
   };
 }
 
+/** How a vendor counts. */
+interface UsageShape {
+  readonly isReasoningOutside?: boolean;
+  /** Its own member for cached input. */
+  readonly cached?: string | undefined;
+}
+
+/** Words in an answer's shape that begin so name the vendor's own member for cached input. */
+export const cachedToken = 'cached:';
+
+function usageShapeOf({ extra }: HubResponse): UsageShape {
+  const cached = extra?.format === 'chat' ? tokensOf(extra).find((token) => token.startsWith(cachedToken)) : undefined;
+  return {
+    isReasoningOutside: hasToken(extra, 'chat', outsideToken),
+    cached: cached?.slice(cachedToken.length),
+  };
+}
+
 /** `usage`: totals include cache and reasoning. */
-export function usageMembers(usage: Usage, isReasoningOutside: boolean): JsonObject {
+export function usageMembers(usage: Usage, { isReasoningOutside = false, cached }: UsageShape = {}): JsonObject {
   const { inputTotal, outputTotal, inputCacheWrite5m, inputCacheWrite1h } = usage;
   const completion =
     outputTotal === undefined ? undefined : outputTotal - (isReasoningOutside ? (usage.outputReasoning ?? 0) : 0);
@@ -42,17 +60,26 @@ export function usageMembers(usage: Usage, isReasoningOutside: boolean): JsonObj
       ? undefined
       : (inputCacheWrite5m ?? 0) + (inputCacheWrite1h ?? 0);
   const prompt = present({
-    cached_tokens: usage.inputCacheRead,
+    cached_tokens: cached === undefined ? usage.inputCacheRead : undefined,
     cache_write_tokens: cacheWrite,
     audio_tokens: usage.inputAudio,
+    image_tokens: usage.inputImage,
   });
-  const details = present({ reasoning_tokens: usage.outputReasoning, audio_tokens: usage.outputAudio });
+  const details = present({
+    reasoning_tokens: usage.outputReasoning,
+    audio_tokens: usage.outputAudio,
+    image_tokens: usage.outputImage,
+  });
   return present({
     prompt_tokens: inputTotal,
     completion_tokens: completion,
     total_tokens: inputTotal === undefined || outputTotal === undefined ? undefined : inputTotal + outputTotal,
     prompt_tokens_details: Object.keys(prompt).length > 0 ? prompt : undefined,
     completion_tokens_details: Object.keys(details).length > 0 ? details : undefined,
+    ...(cached !== undefined && { [cached]: usage.inputCacheRead }),
+    ...(usage.webSearches !== undefined && {
+      server_tool_use_details: { web_search_requests: usage.webSearches },
+    }),
   });
 }
 

@@ -12,16 +12,27 @@ export function chatUsage(body: unknown): Usage | undefined {
   const tier = asObject(body)?.['service_tier'];
   return toUsage({
     inputTotal: asCount(usage['prompt_tokens']),
-    inputCacheRead: asCount(prompt?.['cached_tokens']),
+    inputCacheRead: asCount(prompt?.['cached_tokens']) ?? asCount(usage[cachedMember(usage) ?? '']),
     inputCacheWrite5m: asCount(prompt?.['cache_write_tokens']),
     inputCacheWrite1h: undefined,
     inputAudio: asCount(prompt?.['audio_tokens']),
+    inputImage: asCount(prompt?.['image_tokens']),
     outputTotal: asCount(usage['completion_tokens']),
     outputReasoning: asCount(completion?.['reasoning_tokens']),
     outputAudio: asCount(completion?.['audio_tokens']),
+    outputImage: asCount(completion?.['image_tokens']),
     serviceTier: typeof tier === 'string' ? tier : undefined,
-    webSearches: undefined,
+    webSearches: asCount(asObject(usage['server_tool_use_details'])?.['web_search_requests']),
   });
+}
+
+/** Members in which vendors count cached input outside `prompt_tokens_details`: Mistral, Together and Moonshot, DeepSeek. */
+const cachedMembers = ['num_cached_tokens', 'cached_tokens', 'prompt_cache_hit_tokens'] as const;
+
+/** The vendor's own member for cached input, where the usual one is absent. */
+export function cachedMember(usage: Readonly<Record<string, unknown>>): string | undefined {
+  if (asCount(asObject(usage['prompt_tokens_details'])?.['cached_tokens']) !== undefined) return undefined;
+  return cachedMembers.find((name) => asCount(usage[name]) !== undefined);
 }
 
 /** Takes in one frame of a stream. */

@@ -361,7 +361,7 @@ describe('limits and parameters', () => {
   test('a missing limit is filled in, and its source is said', () => {
     const { body, notes } = send({});
     expect(body['max_tokens']).toBe(4096);
-    expect(notes).toEqual(['max_tokens: 4096, which the table of maxima says: the client gave none']);
+    expect(notes).toEqual(['max_completion_tokens: 4096, which the table of maxima says: the client gave none']);
   });
 
   test('temperature is clamped; beside it top_p goes; blank stop sequences go', () => {

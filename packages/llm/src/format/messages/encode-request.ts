@@ -10,6 +10,7 @@ import { keepFields } from './encode-block.ts';
 import { type EncodedThinking, encodeThinking } from './encode-thinking.ts';
 import { encodeTools } from './encode-tools.ts';
 import { encodeTurns } from './encode-turns.ts';
+import { sourcePath } from './source-path.ts';
 
 /** Longest `metadata.user_id` that Anthropic takes; characters. */
 const userCharsMax = 256;
@@ -82,8 +83,10 @@ const unsaid = [
 
 function noteRest(request: HubRequest, { note }: RequestContext): void {
   keepFields({ extra: request.extra }, note);
-  for (const [member, path] of unsaid)
-    if (request[member] !== undefined) note({ path, message: 'left out: Anthropic has no such parameter' });
+  const path = (name: (typeof unsaid)[number][1]): string =>
+    name === 'verbosity' || name === 'logprobs' ? sourcePath(request, name) : name;
+  for (const [member, name] of unsaid)
+    if (request[member] !== undefined) note({ path: path(name), message: 'left out: Anthropic has no such parameter' });
   if (request.store === true) note({ path: 'store', message: 'left out: the provider of this model keeps no answers' });
 }
 
@@ -96,11 +99,14 @@ function encodeLimit(
   const { maxOutputTokens } = request;
   const limit = maxOutputTokens ?? maxTokensDefault.tokens;
   if (maxOutputTokens === undefined)
-    note({ path: 'max_tokens', message: `${limit}, which ${maxTokensDefault.source} says: the client gave none` });
+    note({
+      path: sourcePath(request, 'limit'),
+      message: `${limit}, which ${maxTokensDefault.source} says: the client gave none`,
+    });
   const { budgetTokens } = thinking;
   if (budgetTokens === undefined || limit > budgetTokens) return { max_tokens: limit };
   note({
-    path: 'max_tokens',
+    path: sourcePath(request, 'limit'),
     message: `raised from ${limit} to ${limit + budgetTokens}: thinking may take ${budgetTokens}`,
   });
   return { max_tokens: limit + budgetTokens };
@@ -130,7 +136,8 @@ function encodeSampling(request: HubRequest, { model, note }: RequestContext, is
     if (members.temperature !== undefined && refusesSamplingPair(model))
       drop(['top_p'], `${model} takes it or the temperature, not both`);
     const words = stop?.filter((word) => word.trim() !== '');
-    if (words?.length !== stop?.length) note({ path: 'stop', message: 'Anthropic takes no blank stop sequences' });
+    if (words?.length !== stop?.length)
+      note({ path: sourcePath(request, 'stop'), message: 'Anthropic takes no blank stop sequences' });
     members.stop_sequences = words?.length ? words : undefined;
   }
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
@@ -158,11 +165,11 @@ function encodeOutput(request: HubRequest, { note }: RequestContext, effort: str
   const config: JsonObject = { ...kept, ...(effort !== undefined && { effort }) };
   if (output?.type !== 'jsonSchema') return kept || effort !== undefined ? { output_config: config } : {};
   if (output.description !== undefined)
-    note({ path: 'response_format', message: 'the description of the schema is left out' });
+    note({ path: sourcePath(request, 'output'), message: 'the description of the schema is left out' });
   const format = {
     type: 'json_schema',
     schema: output.schema,
-    ...keepFields({ ...output, path: 'response_format' }, note),
+    ...keepFields({ ...output, path: sourcePath(request, 'output') }, note),
   };
   if (ownShape(output, 'messages') === 'output_format')
     return { output_format: format, ...((kept || effort !== undefined) && { output_config: config }) };
@@ -174,6 +181,6 @@ function encodeUser(request: HubRequest, { note }: RequestContext): JsonObject {
   const { user } = request;
   if (user === undefined) return {};
   if (user.length <= userCharsMax || isOwn(request, 'messages')) return { metadata: { ...kept, user_id: user } };
-  note({ path: 'user', message: `left out: Anthropic takes at most ${userCharsMax} characters` });
+  note({ path: sourcePath(request, 'user'), message: `left out: Anthropic takes at most ${userCharsMax} characters` });
   return {};
 }

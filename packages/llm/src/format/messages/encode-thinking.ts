@@ -6,6 +6,7 @@ import { isOwn, ownFields } from '../../hub/notes.ts';
 import type { HubRequest, Reasoning } from '../../hub/request.ts';
 import { noteForeign } from '../../hub/residue.ts';
 import { thinkingKind } from './claude-models.ts';
+import { sourcePath } from './source-path.ts';
 
 /** What a request says of thinking, and what follows from it. */
 export interface EncodedThinking {
@@ -33,7 +34,8 @@ export function encodeThinking(request: HubRequest, context: RequestContext, isT
   if (!reasoning) return { isTurnedOn: false };
   if (isOwn(reasoning, 'messages')) return keepThinking(reasoning, context, isThinkingLost);
   noteForeign(reasoning.extra, { format: 'messages', path: 'reasoning', note: context.note });
-  return toThinking(reasoning, context, whyNot(request, isThinkingLost));
+  const path = sourcePath(request, 'effort');
+  return toThinking(reasoning, { context, path, whyNot: whyNot(request, isThinkingLost) });
 }
 
 const lostReason =
@@ -66,10 +68,17 @@ function isForcedSubset(choice: HubRequest['toolChoice']): boolean {
   return choice?.mode === 'allowed' && choice.choice === 'any';
 }
 
-function toThinking(reasoning: Reasoning, context: RequestContext, whyNot: string | undefined): EncodedThinking {
+interface Circumstances {
+  readonly context: RequestContext;
+  /** The client's own name for the effort. */
+  readonly path: string;
+  /** Why thinking must be off. */
+  readonly whyNot: string | undefined;
+}
+
+function toThinking(reasoning: Reasoning, { context, path, whyNot }: Circumstances): EncodedThinking {
   const { note, model } = context;
   const { effort, summary } = reasoning;
-  const path = 'reasoning.effort';
   if (effort === undefined) return { isTurnedOn: false };
   if (!isEffort(effort)) {
     note({ path, message: `the effort ${effort} is unknown and left out` });

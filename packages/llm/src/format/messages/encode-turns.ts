@@ -9,6 +9,7 @@ import { anthropicNameCharsMax, toWireId, toWireName } from '../../hub/tool-name
 import { systemShapes } from './decode-request.ts';
 import { encodeDocument, encodeImage, encodeOpaque, encodeText, encodeToolUse, keepFields } from './encode-block.ts';
 import { cacheMember, nativeVendor } from './own.ts';
+import { sourcePath } from './source-path.ts';
 
 /** What stands around system words that another format had amid the conversation: they go into the next user turn. */
 export const systemMarker = { open: '<system-message>', close: '</system-message>' } as const;
@@ -83,7 +84,7 @@ function encodeSystem(turns: readonly Turn[], request: HubRequest, context: Requ
   if (request.output?.type === 'json') {
     blocks.push({ type: 'text', text: jsonInstruction });
     context.note({
-      path: 'response_format',
+      path: sourcePath(request, 'output'),
       message: 'JSON mode is asked for by an instruction: Anthropic has no such mode',
     });
   }

@@ -26,6 +26,11 @@ const words: { readonly [R in Stop['reason']]: string } = {
   failed: 'end_turn',
 };
 
+/** The hub's reason; a word that is not known yet ended the answer all the same. */
+function toReason(raw: string): Stop['reason'] {
+  return Object.hasOwn(reasons, raw) ? reasons[raw]! : 'end';
+}
+
 /** The stop that an answer or a message_delta tells, and what else its members say; no stop where it goes on. */
 export function decodeStop(holder: Readonly<JsonObject>): {
   readonly stop: Stop | undefined;
@@ -41,7 +46,7 @@ export function decodeStop(holder: Readonly<JsonObject>): {
   else if ('stop_details' in holder) rest['stop_details'] = details;
   if (typeof raw !== 'string') return { stop: undefined, rest };
   const stop: Stop = {
-    reason: Object.hasOwn(reasons, raw) ? reasons[raw]! : 'end',
+    reason: toReason(raw),
     ...(typeof sequence === 'string' && { sequence }),
     raw,
     ...(typeof explanation === 'string' && { detail: explanation }),
@@ -63,7 +68,7 @@ export function encodeStop(stop: Stop | undefined, { hasToolCall, refusal, isOwn
   const sequence = stop?.sequence ?? null;
   if (isOwn) {
     const { reason, raw, detail } = stop ?? {};
-    const isAgreed = raw !== undefined && (Object.hasOwn(reasons, raw) ? reasons[raw] : 'end') === reason;
+    const isAgreed = raw !== undefined && toReason(raw) === reason;
     return {
       stop_reason: isAgreed ? raw : reason === undefined ? null : words[reason],
       stop_sequence: sequence,

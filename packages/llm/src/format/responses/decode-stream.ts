@@ -283,8 +283,10 @@ const usageLeaves: readonly JsonPath[] = [
   ['response', 'usage', 'input_tokens_details', 'cached_tokens'],
   ['response', 'usage', 'input_tokens_details', 'cache_write_tokens'],
   ['response', 'usage', 'input_tokens_details', 'audio_tokens'],
+  ['response', 'usage', 'input_tokens_details', 'image_tokens'],
   ['response', 'usage', 'output_tokens_details', 'reasoning_tokens'],
   ['response', 'usage', 'output_tokens_details', 'audio_tokens'],
+  ['response', 'usage', 'output_tokens_details', 'image_tokens'],
 ];
 
 function stopLeaves(response: Readonly<JsonObject>): JsonPath[] {

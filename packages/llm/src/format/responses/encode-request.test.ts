@@ -107,6 +107,7 @@ describe('turns', () => {
     const parts: Turn['parts'] = [
       { type: 'document', source: { kind: 'base64', mediaType: 'application/pdf', data: 'AA==' }, name: 'My report' },
       { type: 'document', source: { kind: 'url', url: 'https://x/y.pdf' }, name: 'y' },
+      { type: 'document', source: { kind: 'base64', mediaType: 'application/pdf', data: 'AA==' }, name: 'a.v2.pdf' },
     ];
     expect(send({ turns: [{ role: 'user', parts }] }).body['input']).toEqual([
       {
@@ -114,6 +115,7 @@ describe('turns', () => {
         content: [
           { type: 'input_file', file_data: 'data:application/pdf;base64,AA==', filename: 'My report.pdf' },
           { type: 'input_file', file_url: 'https://x/y.pdf' },
+          { type: 'input_file', file_data: 'data:application/pdf;base64,AA==', filename: 'a.v2.pdf' },
         ],
       },
     ]);

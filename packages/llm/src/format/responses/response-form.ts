@@ -42,8 +42,13 @@ export function usageMembers(usage: Usage, isWhole: boolean): JsonObject {
     cached_tokens: usage.inputCacheRead ?? zero,
     cache_write_tokens: written ? undefined : (inputCacheWrite5m ?? 0) + (inputCacheWrite1h ?? 0),
     audio_tokens: usage.inputAudio,
+    image_tokens: usage.inputImage,
   });
-  const output = present({ reasoning_tokens: usage.outputReasoning ?? zero, audio_tokens: usage.outputAudio });
+  const output = present({
+    reasoning_tokens: usage.outputReasoning ?? zero,
+    audio_tokens: usage.outputAudio,
+    image_tokens: usage.outputImage,
+  });
   const isCounted = inputTotal !== undefined && outputTotal !== undefined;
   return present({
     input_tokens: inputTotal ?? zero,

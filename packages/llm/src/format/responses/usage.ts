@@ -17,9 +17,11 @@ export function responsesUsage(body: unknown): Usage | undefined {
     inputCacheWrite5m: asCount(input?.['cache_write_tokens']),
     inputCacheWrite1h: undefined,
     inputAudio: asCount(input?.['audio_tokens']),
+    inputImage: asCount(input?.['image_tokens']),
     outputTotal: asCount(usage['output_tokens']),
     outputReasoning: asCount(output?.['reasoning_tokens']),
     outputAudio: asCount(output?.['audio_tokens']),
+    outputImage: asCount(output?.['image_tokens']),
     serviceTier: typeof tier === 'string' ? tier : undefined,
     webSearches: undefined,
   });
