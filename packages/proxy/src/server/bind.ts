@@ -221,6 +221,8 @@ class OpenBind implements Bind {
       await this.#options.handle(head, responder);
     } finally {
       this.#active.delete(responder);
+      // An entry whose value leads back to its key would keep both through every minor collection.
+      this.#calls.delete(request);
       if (hasBody) discardRest(request, this.#limits);
       // A connection that became idle while draining is not waited for.
       if (this.#isDraining) setImmediate(() => this.#http1.closeIdleConnections());
