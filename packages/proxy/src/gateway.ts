@@ -45,67 +45,28 @@ export interface Gateway extends AsyncDisposable {
   drain(deadlineMs: number): Promise<void>;
 }
 
+/** What serves requests, and what keeps account of them. */
+interface Plane {
+  readonly store: Store;
+  readonly binds: BindTable;
+  readonly ledger: RecordingLedger;
+  readonly metrics: Metrics;
+  readonly stories: Stories;
+  readonly tracing: Tracing | undefined;
+  readonly transport: Transport;
+}
+
 /** Starts a gateway; resolves once the first configuration is served. Throws ConfigRefused when it cannot be used. */
 export async function startGateway(settings: Settings, logs: Logs = createLogs(settings)): Promise<Gateway> {
-  const { log } = logs;
-  const clock = systemClock;
-  const transport = createTransport({ log, clock });
-  const ledger = new RecordingLedger();
-  const metrics = new Metrics(version);
-  const stories = new Stories(gatewayLimits.storiesMax);
   const readiness = new Readiness();
   const configured = readiness.task('configuration');
-  const traceSettings = readTraceSettings(settings.env);
-  const tracing = traceSettings && new Tracing(traceSettings, version);
-  const { settleTimeoutMs, replayBytesMax, responseBytesMax } = gatewayLimits;
-  const recorder = new Recorder({ clock, timers: transport.timers, logs, metrics, stories, tracing, settleTimeoutMs });
-  const environment: BackendEnvironment = Object.assign(
-    createEnvironment({
-      clock,
-      log,
-      ledger,
-      readSecret: (key, entry) => store.secret(key, entry),
-      upstream: (key) => callout(() => store.current, clock, key),
-    }),
-    { transport },
-  );
-  const binds = new BindTable({
-    defaultAddress: settings.bindAddress,
-    log,
-    clock,
-    trustedHops: settings.trustedHops,
-    handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
-  });
-  const store: Store = new Store(environment, (next) => binds.open(next.binds));
-  const pipeline: Pipeline = {
-    store,
-    timers: transport.timers,
-    limits: { replayBytesMax, responseBytesMax },
-    begin(exchange, snapshot) {
-      snapshot.use.enter();
-      recorder.begin(exchange);
-    },
-    record: (exchange, reply, end) =>
-      recorder.record(exchange, reply, end, () => (exchange.snapshot as Snapshot).use.leave()),
-  };
-  const apply = async (changes: ResourceChanges): Promise<Applied> => {
-    await store.update(changes);
-    await binds.closeAbsent(store.current.binds);
-    metrics.add('agentgateway_config_updates_total', {});
-    metrics.set('agentgateway_config_generation', {}, store.current.generation);
-    for (const exposed of findExposed(store.current, settings.bindAddress)) {
-      log.warn(
-        { exposed },
-        `anybody who can connect spends your credentials: ${exposed}; add apiKeyAuthentication, or bind 127.0.0.1`,
-      );
-    }
-    return { rejections: store.rejections, bindErrors: binds.errors };
-  };
+  const plane = openPlane(settings, logs);
+  const { store, binds, ledger, metrics, stories, tracing, transport } = plane;
   const source = startSource({
     input: { config: settings.config, env: settings.env },
-    log,
-    now: () => clock.now(),
-    apply,
+    log: logs.log,
+    now: () => systemClock.now(),
+    apply: (changes) => apply(plane, changes, settings, logs),
     refused: () => metrics.add('agentgateway_config_refusals_total', {}),
   });
   const ports = new Map<string, AdminPort>();
@@ -145,6 +106,70 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
     throw error;
   }
   return gateway;
+}
+
+/** Everything between the sockets and the upstreams, without configuration yet. */
+function openPlane(settings: Settings, logs: Logs): Plane {
+  const { log } = logs;
+  const clock = systemClock;
+  const transport = createTransport({ log, clock });
+  const ledger = new RecordingLedger();
+  const metrics = new Metrics(version);
+  const stories = new Stories(gatewayLimits.storiesMax);
+  const traceSettings = readTraceSettings(settings.env);
+  const tracing = traceSettings && new Tracing(traceSettings, version);
+  const { settleTimeoutMs, replayBytesMax, responseBytesMax } = gatewayLimits;
+  const recorder = new Recorder({ clock, timers: transport.timers, logs, metrics, stories, tracing, settleTimeoutMs });
+  const environment: BackendEnvironment = Object.assign(
+    createEnvironment({
+      clock,
+      log,
+      ledger,
+      readSecret: (key, entry) => store.secret(key, entry),
+      upstream: (key) => callout(() => store.current, clock, key),
+    }),
+    { transport },
+  );
+  const binds = new BindTable({
+    defaultAddress: settings.bindAddress,
+    log,
+    clock,
+    trustedHops: settings.trustedHops,
+    handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
+  });
+  const store: Store = new Store(environment, (next) => binds.open(next.binds));
+  const pipeline: Pipeline = {
+    store,
+    timers: transport.timers,
+    limits: { replayBytesMax, responseBytesMax },
+    begin(exchange, snapshot) {
+      snapshot.use.enter();
+      recorder.begin(exchange);
+    },
+    record: (exchange, reply, end) =>
+      recorder.record(exchange, reply, end, () => (exchange.snapshot as Snapshot).use.leave()),
+  };
+  return { store, binds, ledger, metrics, stories, tracing, transport };
+}
+
+/** Brings a change of the configuration to the requests. */
+async function apply(
+  { store, binds, metrics }: Plane,
+  changes: ResourceChanges,
+  settings: Settings,
+  { log }: Logs,
+): Promise<Applied> {
+  await store.update(changes);
+  await binds.closeAbsent(store.current.binds);
+  metrics.add('agentgateway_config_updates_total', {});
+  metrics.set('agentgateway_config_generation', {}, store.current.generation);
+  for (const exposed of findExposed(store.current, settings.bindAddress)) {
+    log.warn(
+      { exposed },
+      `anybody who can connect spends your credentials: ${exposed}; add apiKeyAuthentication, or bind 127.0.0.1`,
+    );
+  }
+  return { rejections: store.rejections, bindErrors: binds.errors };
 }
 
 /** Opens the ports beside the traffic; one that is switched off, or taken by another process, is left out and said. */

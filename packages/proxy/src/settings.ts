@@ -1,5 +1,6 @@
 // The process's settings: flags and environment, parsed once to a frozen object; nothing else reads process.env.
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 
 /** Everything that is fixed for the life of the process. */
@@ -99,7 +100,7 @@ export function parseSettings(args: readonly string[], env: Readonly<Record<stri
     const text = read(flag, variable);
     if (text === undefined) return range.fallback;
     const value = Number(text);
-    if (!Number.isInteger(value) || value < 0 || value > range.max)
+    if (!/^[0-9]+$/.test(text) || value > range.max)
       throw new SettingsError(`--${flag} (${variable}) is '${text}'; it must be an integer from 0 to ${range.max}`);
     return value;
   };
@@ -115,13 +116,19 @@ export function parseSettings(args: readonly string[], env: Readonly<Record<stri
       throw new SettingsError(`--${flag} (${variable}) is '${text}'; it must be one of ${range.allowed.join(', ')}`);
     return text;
   };
+  const address = (flag: keyof typeof runOptions, variable: string): string => {
+    const text = read(flag, variable) ?? '127.0.0.1';
+    if (isIP(text) === 0 && text !== 'localhost')
+      throw new SettingsError(`--${flag} (${variable}) is '${text}'; it must be an IP address, or localhost`);
+    return text;
+  };
   const config = read('file', 'AGENTGATEWAY_CONFIG');
   if (config !== undefined && !existsSync(config))
     throw new SettingsError(`--file (AGENTGATEWAY_CONFIG): there is no file or folder '${config}'`);
   return Object.freeze({
     config,
-    bindAddress: read('bind', 'AGENTGATEWAY_BIND') ?? '127.0.0.1',
-    adminAddress: read('admin-address', 'AGENTGATEWAY_ADMIN_ADDRESS') ?? '127.0.0.1',
+    bindAddress: address('bind', 'AGENTGATEWAY_BIND'),
+    adminAddress: address('admin-address', 'AGENTGATEWAY_ADMIN_ADDRESS'),
     adminPort: port('admin-port', 'AGENTGATEWAY_ADMIN_PORT', 15_000),
     metricsPort: port('metrics-port', 'AGENTGATEWAY_METRICS_PORT', 15_020),
     readinessPort: port('readiness-port', 'AGENTGATEWAY_READINESS_PORT', 15_021),
@@ -133,7 +140,9 @@ export function parseSettings(args: readonly string[], env: Readonly<Record<stri
     accessLogFile: read('access-log', 'AGENTGATEWAY_ACCESS_LOG'),
     drainMs: integer('drain-timeout', 'AGENTGATEWAY_DRAIN_TIMEOUT', { fallback: 30, max: 86_400 }) * 1000,
     trustedHops: integer('trusted-hops', 'AGENTGATEWAY_TRUSTED_HOPS', { fallback: 0, max: 16 }),
-    logPrompts: values['log-prompts'] === true || env['AGENTGATEWAY_LOG_PROMPTS'] === 'true',
+    logPrompts:
+      values['log-prompts'] === true ||
+      choice('log-prompts', 'AGENTGATEWAY_LOG_PROMPTS', { fallback: 'false', allowed: ['true', 'false'] }) === 'true',
     env: toEnvironment(env),
   });
 }

@@ -54,6 +54,9 @@ export const responseReasons: DecodeReasons = {
   tooLarge: 'upstream-protocol-error',
 };
 
+/** How many codings one body may have. */
+export const codingsMax = 3;
+
 /** Whether a content-encoding field leaves the body as it is. */
 export function isIdentity(encoding: string | undefined): boolean {
   return encoding === undefined || encoding === '' || encoding.toLowerCase() === 'identity';
@@ -68,9 +71,14 @@ export async function decodeBody(
 ): Promise<Uint8Array> {
   if (isIdentity(encoding)) return bytes;
   let decoded = bytes;
-  for (const coding of encoding!.split(',').toReversed()) {
-    const name = coding.trim().toLowerCase();
-    if (name === 'identity' || name === '') continue;
+  const codings = encoding!
+    .split(',')
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((name) => name !== 'identity' && name !== '');
+  // Each coding may multiply the work once more.
+  if (codings.length > codingsMax)
+    throw new GatewayError(why.unknown, `the body has more than ${codingsMax} content codings`);
+  for (const name of codings.toReversed()) {
     const decoder = Object.hasOwn(decoders, name) ? decoders[name] : undefined;
     if (!decoder) throw new GatewayError(why.unknown, `the content-encoding '${name}' is not understood`);
     try {
@@ -98,6 +106,8 @@ export class DecodedSource implements BodySource {
     if (!open) throw new GatewayError(why.unknown, `the content-encoding '${name}' is not understood`);
     this.#body = body;
     this.#decoder = open();
+    // Whoever cancels before the pipe hears of nothing else.
+    this.#decoder.on('error', () => {});
     this.#why = why;
   }
 
@@ -106,7 +116,13 @@ export class DecodedSource implements BodySource {
     const { promise, resolve, reject } = Promise.withResolvers<HeaderList | undefined>();
     let trailers: HeaderList | undefined;
     decoder.on('data', (chunk: Buffer) => {
-      const waiting = sink.write(chunk);
+      let waiting: true | Promise<void>;
+      try {
+        waiting = sink.write(chunk);
+      } catch (error) {
+        this.cancel(error);
+        return;
+      }
       if (waiting === true) return;
       decoder.pause();
       waiting.then(

@@ -33,7 +33,9 @@ export const authorization = definePolicy({
         require: cel().optional().describe('Must be true.'),
       }),
       64,
-    ).min(1),
+    )
+      .min(1)
+      .describe('All of them are asked; their order means nothing.'),
   }),
   translate({ rules }) {
     const translated = rules.map((rule) => {

@@ -22,10 +22,12 @@ export const cors = definePolicy({
     allowOrigins: list(text(253))
       .optional()
       .describe('Origins such as https://app.example.com, https://*.example.com, or *.'),
-    allowMethods: list(text(64), 16).optional(),
-    allowHeaders: list(text(256)).optional(),
-    exposeHeaders: list(text(256)).optional(),
-    allowCredentials: boolean().optional(),
+    allowMethods: list(text(64), 16).optional().describe('Methods beside GET, HEAD and POST, or *.'),
+    allowHeaders: list(text(256)).optional().describe('Request headers beside those that are always allowed, or *.'),
+    exposeHeaders: list(text(256)).optional().describe('Headers of the answer that scripts may read, or *.'),
+    allowCredentials: boolean()
+      .optional()
+      .describe('Whether browsers may send cookies and logins; false when left out.'),
     maxAge: integer(1, 2_147_483_647).optional().describe('Seconds; 5 when left out.'),
   }),
   translate: (spec) =>

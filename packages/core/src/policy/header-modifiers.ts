@@ -11,8 +11,18 @@ import { list, strict, text } from '../schema/dialect.ts';
 import { headerNameProblems, headerValueProblems } from './check.ts';
 import { type Problem, definePolicy } from './define.ts';
 
-const values = list(strict({ name: text(256), value: z.string().max(4096) }), 64);
-const modifier = strict({ set: values.optional(), add: values.optional(), remove: list(text(256)).optional() });
+const values = list(
+  strict({
+    name: text(256).describe('Name of the header, in any case.'),
+    value: z.string().max(4096).describe('Its value.'),
+  }),
+  64,
+);
+const modifier = strict({
+  set: values.optional().describe('Replaces every field of the name.'),
+  add: values.optional().describe('Adds a field beside those that are there.'),
+  remove: list(text(256)).optional().describe('Names of the headers that are taken out, after set and add.'),
+});
 
 interface ModifierSpec {
   readonly set?: readonly { readonly name: string; readonly value: string }[] | undefined;
@@ -27,7 +37,10 @@ export const headerModifiers = definePolicy({
   phase: 'filters',
   attach: ['gateway', 'listener', 'route', 'rule', 'filter'],
   merge: 'fields',
-  schema: strict({ request: modifier.optional(), response: modifier.optional() }),
+  schema: strict({
+    request: modifier.optional().describe('On the way to the backend.'),
+    response: modifier.optional().describe('On the way to the client.'),
+  }),
   translate: ({ request, response }) =>
     create(HeaderModifiersSchema, {
       ...(request && { request: toHeaderModifier(request) }),

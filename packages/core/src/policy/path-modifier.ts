@@ -7,9 +7,13 @@ import type { Problem } from './define.ts';
 
 /** What users write. */
 export const pathModifier = strict({
-  type: oneOf('ReplaceFullPath', 'ReplacePrefixMatch'),
-  replaceFullPath: z.string().max(1024).optional(),
-  replacePrefixMatch: z.string().max(1024).optional(),
+  type: oneOf('ReplaceFullPath', 'ReplacePrefixMatch').describe('Which of the two fields below holds.'),
+  replaceFullPath: z.string().max(1024).optional().describe('The new path.'),
+  replacePrefixMatch: z
+    .string()
+    .max(1024)
+    .optional()
+    .describe('Put in place of the prefix that the rule matched, by whole segments.'),
 });
 
 interface PathModifierSpec {

@@ -20,11 +20,13 @@ export const requestRedirect = definePolicy({
   attach: ['filter'],
   merge: 'fields',
   schema: strict({
-    scheme: oneOf('http', 'https').optional(),
-    hostname: text(253).optional(),
-    path: pathModifier.optional(),
-    port: integer(1, 65_535).optional(),
-    statusCode: integer(301, 308).default(302),
+    scheme: oneOf('http', 'https').optional().describe('The request’s own when left out.'),
+    hostname: text(253).optional().describe('The request’s own when left out.'),
+    path: pathModifier.optional().describe('How the path changes; the request’s own when left out.'),
+    port: integer(1, 65_535)
+      .optional()
+      .describe('The scheme’s own where a scheme is given, else the listener’s, when left out.'),
+    statusCode: integer(301, 308).default(302).describe('301, 302, 303, 307 or 308.'),
   }),
   translate({ scheme, hostname, path, port, statusCode }, references) {
     for (const problem of path ? fieldProblems(path) : []) references.problem(problem.path, problem.message);

@@ -14,12 +14,20 @@ import { cel, list, strict, text } from '../schema/dialect.ts';
 import { celProblems, headerNameProblems, isHeaderValue, token } from './check.ts';
 import { type Problem, definePolicy } from './define.ts';
 
-const expressions = list(strict({ name: text(256), expression: cel() }), 32);
+const expressions = list(
+  strict({
+    name: text(256).describe(
+      'Name of the header, or :method, :scheme, :authority, :path of a request, :status of an answer.',
+    ),
+    expression: cel().describe('CEL; its value becomes text.'),
+  }),
+  32,
+);
 const transform = strict({
-  set: expressions.optional(),
-  add: expressions.optional(),
-  remove: list(text(256)).optional(),
-  body: cel().optional(),
+  set: expressions.optional().describe('Replaces every field of the name.'),
+  add: expressions.optional().describe('Adds a field beside those that are there.'),
+  remove: list(text(256)).optional().describe('Names of the headers that are taken out, after set and add.'),
+  body: cel().optional().describe('CEL whose value becomes the body: bytes as they are, anything else as text.'),
 });
 
 const pseudo = { request: [':method', ':scheme', ':authority', ':path'], response: [':status'] } as const;
@@ -38,7 +46,10 @@ export const transformation = definePolicy({
   phase: 'transform',
   attach: ['gateway', 'listener', 'route', 'rule'],
   merge: 'fields',
-  schema: strict({ request: transform.optional(), response: transform.optional() }),
+  schema: strict({
+    request: transform.optional().describe('On the way to the backend.'),
+    response: transform.optional().describe('On the way to the client.'),
+  }),
   translate: ({ request, response }) =>
     create(TransformationSchema, {
       ...(request && { request: toTransform(request) }),

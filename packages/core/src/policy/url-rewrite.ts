@@ -13,7 +13,10 @@ export const urlRewrite = definePolicy({
   phase: 'filters',
   attach: ['filter'],
   merge: 'fields',
-  schema: strict({ hostname: text(253).optional(), path: pathModifier.optional() }),
+  schema: strict({
+    hostname: text(253).optional().describe('Host that the backend is told.'),
+    path: pathModifier.optional().describe('How the path changes.'),
+  }),
   translate({ hostname, path }, references) {
     for (const problem of path ? fieldProblems(path) : []) references.problem(problem.path, problem.message);
     return create(URLRewriteSchema, {

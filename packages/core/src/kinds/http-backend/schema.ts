@@ -9,7 +9,9 @@ export const httpBackendSpec = strict({
   protocol: oneOf('HTTP1', 'HTTP2').default('HTTP1').describe('HTTP2 without tls is spoken by prior knowledge.'),
   tls: strict({
     serverName: text(253).optional().describe('Verified in the certificate and sent as SNI; the host when left out.'),
-  }).optional(),
+  })
+    .optional()
+    .describe('Speaks TLS, by the certificates that the system trusts; `{}` will do.'),
 });
 
 /** HTTPBackend.spec as parsed. */

@@ -4,109 +4,181 @@ import { boolean, duration, integer, list, name, oneOf, strict, text } from '../
 import { hostname } from '../gateway/schema.ts';
 
 const pathModifier = strict({
-  type: oneOf('ReplaceFullPath', 'ReplacePrefixMatch'),
-  replaceFullPath: text(1024).optional(),
-  replacePrefixMatch: text(1024, 0).optional(),
+  type: oneOf('ReplaceFullPath', 'ReplacePrefixMatch').describe('Which of the two fields below holds.'),
+  replaceFullPath: text(1024).optional().describe('The new path.'),
+  replacePrefixMatch: text(1024, 0)
+    .optional()
+    .describe(
+      'Put in place of the prefix that the rule matched, by whole segments; every match of the rule must be a PathPrefix.',
+    ),
 });
-const headerValues = list(strict({ name: text(256), value: text(4096, 0) }), 16);
+const headerValues = list(
+  strict({
+    name: text(256).describe('Name of the header, in any case.'),
+    value: text(4096, 0).describe('Its value.'),
+  }),
+  16,
+);
 const headerFilter = strict({
-  set: headerValues.optional(),
-  add: headerValues.optional(),
-  remove: list(text(256), 16).optional(),
+  set: headerValues.optional().describe('Replaces every field of the name.'),
+  add: headerValues.optional().describe('Adds a field beside those that are there.'),
+  remove: list(text(256), 16).optional().describe('Names of the headers that are taken out, after set and add.'),
 });
 
 const backendRef = {
-  group: text(253, 0).optional(),
-  kind: text(63).optional(),
-  name: name(),
-  namespace: name().optional(),
-  port: integer(1, 65_535).optional(),
+  group: text(253, 0)
+    .optional()
+    .describe('agentgateway.dev for LLMBackend and HTTPBackend; empty, for Service, when left out.'),
+  kind: text(63).optional().describe('Service, LLMBackend or HTTPBackend; Service when left out.'),
+  name: name().describe('Name of the backend.'),
+  namespace: name()
+    .optional()
+    .describe('The route’s own when left out; another one needs a permission that is not supported yet.'),
+  port: integer(1, 65_535).optional().describe('Port of the Service; the other kinds have none.'),
 };
 
 /** One filter of a rule or a backendRef. */
 export const httpRouteFilter = strict({
-  type: text(64),
-  requestHeaderModifier: headerFilter.optional(),
-  responseHeaderModifier: headerFilter.optional(),
+  type: text(64).describe(
+    'RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect, URLRewrite or CORS; the field of that name must be set.',
+  ),
+  requestHeaderModifier: headerFilter.optional().describe('Changes headers on the way to the backend.'),
+  responseHeaderModifier: headerFilter.optional().describe('Changes headers of the answer.'),
   requestRedirect: strict({
-    scheme: oneOf('http', 'https').optional(),
-    hostname: hostname().optional(),
-    path: pathModifier.optional(),
-    port: integer(1, 65_535).optional(),
-    statusCode: integer(301, 308).optional(),
-  }).optional(),
-  urlRewrite: strict({ hostname: hostname().optional(), path: pathModifier.optional() }).optional(),
+    scheme: oneOf('http', 'https').optional().describe('The request’s own when left out.'),
+    hostname: hostname().optional().describe('The request’s own when left out.'),
+    path: pathModifier.optional().describe('How the path changes; the request’s own when left out.'),
+    port: integer(1, 65_535)
+      .optional()
+      .describe('The scheme’s own where a scheme is given, else the listener’s, when left out.'),
+    statusCode: integer(301, 308).optional().describe('301, 302, 303, 307 or 308; 302 when left out.'),
+  })
+    .optional()
+    .describe('Answers with a redirect.'),
+  urlRewrite: strict({
+    hostname: hostname().optional().describe('Host that the backend is told.'),
+    path: pathModifier.optional().describe('How the path changes.'),
+  })
+    .optional()
+    .describe('Rewrites host and path on the way to the backend.'),
   cors: strict({
-    allowOrigins: list(text(253)).optional(),
-    allowCredentials: boolean().optional(),
-    allowMethods: list(text(64), 16).optional(),
-    allowHeaders: list(text(256)).optional(),
-    exposeHeaders: list(text(256)).optional(),
-    maxAge: integer(1, 2_147_483_647).optional(),
-  }).optional(),
+    allowOrigins: list(text(253))
+      .optional()
+      .describe('Origins such as https://app.example.com, https://*.example.com, or *.'),
+    allowCredentials: boolean()
+      .optional()
+      .describe('Whether browsers may send cookies and logins; false when left out.'),
+    allowMethods: list(text(64), 16).optional().describe('Methods beside GET, HEAD and POST, or *.'),
+    allowHeaders: list(text(256)).optional().describe('Request headers beside those that are always allowed, or *.'),
+    exposeHeaders: list(text(256)).optional().describe('Headers of the answer that scripts may read, or *.'),
+    maxAge: integer(1, 2_147_483_647)
+      .optional()
+      .describe('Seconds for which a browser may keep a preflight’s answer; 5 when left out.'),
+  })
+    .optional()
+    .describe('Answers preflight requests and lets browsers of these origins read answers.'),
   requestMirror: strict({
-    backendRef: strict(backendRef),
-    percent: integer(0, 100).optional(),
+    backendRef: strict(backendRef).describe('Who gets the copies.'),
+    percent: integer(0, 100).optional().describe('Share of the requests, in percent.'),
     fraction: strict({
-      numerator: integer(0, 1_000_000_000),
-      denominator: integer(1, 1_000_000_000).optional(),
-    }).optional(),
-  }).optional(),
-  extensionRef: strict({ group: text(253, 0), kind: text(63), name: name() }).optional(),
+      numerator: integer(0, 1_000_000_000).describe('So many.'),
+      denominator: integer(1, 1_000_000_000).optional().describe('Of so many; 100 when left out.'),
+    })
+      .optional()
+      .describe('Share of the requests, as a fraction.'),
+  })
+    .optional()
+    .describe('Sends copies of requests elsewhere; not supported yet.'),
+  extensionRef: strict({
+    group: text(253, 0).describe('Group of the kind.'),
+    kind: text(63).describe('Kind of the filter.'),
+    name: name().describe('Name of the filter.'),
+  })
+    .optional()
+    .describe('A filter of another kind; not supported yet.'),
 });
 
 const valueMatch = strict({
-  type: oneOf('Exact', 'RegularExpression').default('Exact'),
-  name: text(256),
-  value: text(4096),
+  type: oneOf('Exact', 'RegularExpression')
+    .default('Exact')
+    .describe('How the value is compared; a regular expression is RE2 and must cover the whole value.'),
+  name: text(256).describe('Name of the header, in any case, or of the query parameter.'),
+  value: text(4096).describe('What it must be.'),
 });
 
 /** HTTPRoute.spec. */
 export const httpRouteSpec = strict({
   parentRefs: list(
     strict({
-      group: text(253, 0).optional(),
-      kind: text(63).optional(),
-      namespace: name().optional(),
-      name: name(),
-      sectionName: name().optional(),
-      port: integer(1, 65_535).optional(),
+      group: text(253, 0).optional().describe('gateway.networking.k8s.io when left out.'),
+      kind: text(63).optional().describe('Gateway when left out.'),
+      namespace: name().optional().describe('The route’s own when left out.'),
+      name: name().describe('Name of the Gateway.'),
+      sectionName: name().optional().describe('One listener; all of them when left out.'),
+      port: integer(1, 65_535).optional().describe('Listeners of this port only.'),
     }),
     32,
-  ).optional(),
-  hostnames: list(hostname(), 16).optional(),
+  )
+    .optional()
+    .describe(
+      'Gateways and listeners that the route is served on; in config.yaml every Gateway of the file when left out.',
+    ),
+  hostnames: list(hostname(), 16)
+    .optional()
+    .describe('Hosts that the route is for, exact or with a leading `*.`; those of the listener when left out.'),
   rules: list(
     strict({
-      name: name().optional(),
+      name: name().optional().describe('Unique within the route; `sectionName` of policies refers to it.'),
       matches: list(
         strict({
           path: strict({
-            type: oneOf('Exact', 'PathPrefix', 'RegularExpression').default('PathPrefix'),
-            value: text(1024).default('/'),
-          }).optional(),
-          headers: list(valueMatch, 16).optional(),
-          queryParams: list(valueMatch, 16).optional(),
-          method: oneOf('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH').optional(),
+            type: oneOf('Exact', 'PathPrefix', 'RegularExpression')
+              .default('PathPrefix')
+              .describe(
+                'PathPrefix compares whole segments; a regular expression is RE2 and must cover the whole path.',
+              ),
+            value: text(1024).default('/').describe('The path, which begins with a slash.'),
+          })
+            .optional()
+            .describe('Any path when left out.'),
+          headers: list(valueMatch, 16).optional().describe('Headers that must all match.'),
+          queryParams: list(valueMatch, 16).optional().describe('Query parameters that must all match.'),
+          method: oneOf('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH')
+            .optional()
+            .describe('Any method when left out.'),
         }),
-      ).optional(),
-      filters: list(httpRouteFilter, 16).optional(),
+      )
+        .optional()
+        .describe('The rule serves what one of them matches, with everything in it; every request when left out.'),
+      filters: list(httpRouteFilter, 16).optional().describe('What happens to requests and answers of the rule.'),
       backendRefs: list(
         strict({
           ...backendRef,
-          weight: integer(0, 1_000_000).default(1),
-          filters: list(httpRouteFilter, 16).optional(),
+          weight: integer(0, 1_000_000).default(1).describe('Share among the backends of the rule; 0 gets nothing.'),
+          filters: list(httpRouteFilter, 16).optional().describe('What happens to requests that go to this backend.'),
         }),
         16,
-      ).optional(),
-      timeouts: strict({ request: duration().optional(), backendRequest: duration().optional() }).optional(),
+      )
+        .optional()
+        .describe('Where requests go, by weight; a reference that does not resolve answers its share with 500.'),
+      timeouts: strict({
+        request: duration().optional().describe('The whole exchange with its retries; 0s switches it off.'),
+        backendRequest: duration().optional().describe('One attempt, to the end of its answer; 0s switches it off.'),
+      })
+        .optional()
+        .describe('As the policy `timeouts`, for this rule.'),
       retry: strict({
-        codes: list(integer(400, 599)).optional(),
-        attempts: integer(0, 100).optional(),
-        backoff: duration().optional(),
-      }).optional(),
+        codes: list(integer(400, 599)).optional().describe('Status codes that are tried again.'),
+        attempts: integer(0, 100).optional().describe('Further tries after the first; 1 when left out.'),
+        backoff: duration().optional().describe('Shortest wait before a retry; 25ms when left out.'),
+      })
+        .optional()
+        .describe('As the policy `retry`, for this rule.'),
     }),
     16,
-  ).optional(),
+  )
+    .optional()
+    .describe('Tried by the precedence of the Gateway API, not in their order.'),
 });
 
 /** HTTPRoute.spec as parsed. */

@@ -51,6 +51,12 @@ const price = strict({
     .default([])
     .describe('Rates of requests with much input; what a tier leaves out is the rate above.'),
 });
+const backendReference = {
+  name: name().describe('Name of the LLMBackend.'),
+  namespace: name()
+    .optional()
+    .describe('Its own when left out; another one needs a permission that is not supported yet.'),
+};
 const maxTokens = strict({
   model: model().describe('The name sent upstream, exact or with one *; an exact name wins, then the longest.'),
   maxTokens: integer(1, 100_000_000).describe('The largest max_tokens that the model takes.'),
@@ -78,29 +84,37 @@ export const llmBackendSpec = strict({
       maxTokensDefault: integer(1, 100_000_000)
         .optional()
         .describe(
-          'Sent where the provider demands max_tokens, the request has none, and no maximum of the model is known.',
+          'Sent where the provider demands max_tokens and neither the request nor `maxTokens` has one; a built-in table of maxima when left out.',
         ),
       maxTokens: list(maxTokens, 256).default([]).describe('Maxima by model, in place of the built-in table.'),
       prices: list(price, 256).default([]).describe('Prices by model, in place of the built-in catalogue.'),
     }),
-  ).default([]),
+  )
+    .default([])
+    .describe('Who answers.'),
   models: list(
     strict({
       name: model().describe('The name a client asks for: exact, or with one *.'),
       targets: list(
         exactlyOne(['provider', 'backendRef'], {
           provider: name().optional().describe('A provider of this backend.'),
-          backendRef: strict({ name: name(), namespace: name().optional() }).optional().describe('Another LLMBackend.'),
+          backendRef: strict(backendReference)
+            .optional()
+            .describe('Another LLMBackend, which is asked for the target’s model.'),
           model: text(256).optional().describe('The name sent upstream; the name asked for when left out.'),
           weight: integer(0, 1_000_000).default(1).describe('Share among targets of the same priority.'),
           priority: integer(0, 100).default(0).describe('Lower is tried first.'),
         }),
         32,
-      ).min(1),
+      )
+        .min(1)
+        .describe('Who may serve the name; their order means nothing.'),
     }),
     1000,
-  ).default([]),
-  includes: list(strict({ name: name(), namespace: name().optional() }), 1000)
+  )
+    .default([])
+    .describe('Names that clients ask for.'),
+  includes: list(strict(backendReference), 1000)
     .default([])
     .describe('Other LLMBackends whose models are served here too, in this order.'),
   expose: oneOf('All', 'Listed').default('All').describe('All also serves `provider/model` names beyond `models`.'),

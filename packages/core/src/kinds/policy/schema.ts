@@ -5,9 +5,9 @@ import { list, name, oneOf, strict, text } from '../../schema/dialect.ts';
 
 /** A reference to what a policy applies to, in the policy's own namespace. */
 export const targetRef = strict({
-  group: text(253, 0).default('gateway.networking.k8s.io'),
-  kind: text(63),
-  name: name(),
+  group: text(253, 0).default('gateway.networking.k8s.io').describe('Group of the kind.'),
+  kind: text(63).describe('Gateway or HTTPRoute.'),
+  name: name().describe('Name of the target, which is in the policy’s own namespace.'),
   sectionName: name().optional().describe('A listener or a rule of the target.'),
 });
 

@@ -3,19 +3,27 @@ import type { z } from 'zod';
 import { boolean, integer, list, name, oneOf, portOrName, strict, text, texts } from '../../schema/dialect.ts';
 
 const fields = {
-  type: oneOf('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName').default('ClusterIP'),
-  clusterIP: text(64).optional(),
-  externalName: text(253).optional(),
-  selector: texts().optional(),
+  type: oneOf('ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName')
+    .default('ClusterIP')
+    .describe('Not used: `externalName` or the endpoints say where the Service is.'),
+  clusterIP: text(64).optional().describe('Not used: requests go to endpoints.'),
+  externalName: text(253).optional().describe('Host that the Service stands for, in place of endpoints.'),
+  selector: texts().optional().describe('Not used: EndpointSlices say what the Service is made of.'),
   ports: list(
     strict({
-      name: name().optional(),
-      port: integer(1, 65_535),
-      targetPort: portOrName().optional(),
-      protocol: oneOf('TCP', 'UDP', 'SCTP').default('TCP'),
-      appProtocol: text(64).optional(),
+      name: name().optional().describe('Ties the port to a port of the EndpointSlices.'),
+      port: integer(1, 65_535).describe('The number that routes refer to.'),
+      targetPort: portOrName().optional().describe('Port of the endpoints; the port itself when left out.'),
+      protocol: oneOf('TCP', 'UDP', 'SCTP').default('TCP').describe('TCP; routes cannot be sent to others.'),
+      appProtocol: text(64)
+        .optional()
+        .describe(
+          'http and kubernetes.io/ws speak HTTP/1.1, grpc and kubernetes.io/h2c HTTP/2 by prior knowledge; HTTP/1.1 when left out.',
+        ),
     }),
-  ).optional(),
+  )
+    .optional()
+    .describe('Its ports.'),
 };
 
 /** Service.spec. */
@@ -40,26 +48,32 @@ export type ServiceSpec = z.output<typeof serviceSpec>;
 
 /** The fields of an EndpointSlice beside its metadata. */
 export const endpointSliceFields = strict({
-  addressType: text(16).default('IPv4'),
+  addressType: text(16).default('IPv4').describe('IPv4, IPv6 or FQDN.'),
   ports: list(
     strict({
-      name: text(63, 0).optional(),
-      port: integer(1, 65_535).optional(),
-      protocol: text(8).optional(),
-      appProtocol: text(64).optional(),
+      name: text(63, 0).optional().describe('Name of the Service’s port.'),
+      port: integer(1, 65_535).optional().describe('Port of the endpoints.'),
+      protocol: text(8).optional().describe('Not used: the Service says it.'),
+      appProtocol: text(64).optional().describe('Not used: the Service says it.'),
     }),
-  ).optional(),
+  )
+    .optional()
+    .describe('Its ports, tied to those of the Service by name.'),
   endpoints: list(
     strict({
-      addresses: list(text(253), 100),
+      addresses: list(text(253), 100).describe('IP addresses or host names.'),
       conditions: strict({
-        ready: boolean().optional(),
-        serving: boolean().optional(),
-        terminating: boolean().optional(),
-      }).optional(),
+        ready: boolean().optional().describe('False takes it out.'),
+        serving: boolean().optional().describe('Not used.'),
+        terminating: boolean().optional().describe('True takes it out.'),
+      })
+        .optional()
+        .describe('Whether it takes requests.'),
     }),
     1000,
-  ).optional(),
+  )
+    .optional()
+    .describe('What the Service is made of.'),
 });
 
 /** An EndpointSlice as parsed. */
