@@ -93,23 +93,47 @@ function addEntry<T>(hosts: Map<string, HostTable<T>>, entry: RouterEntry<T>): v
     prefixLengthMax: 0,
   };
   hosts.set(key, table);
+  const { matchedPrefix, pattern, ...tests } = entry.match ? compileMatch(entry.match) : everything;
+  const candidate: Candidate<T> = { entry, value: entry.value, matchedPrefix, ...tests };
   const path = entry.match?.path?.match;
-  const isPrefix = path?.case === undefined || path.case === 'prefix';
-  const prefix = path?.case === 'prefix' ? trimSlash(path.value) : '';
-  const candidate: Candidate<T> = {
-    entry,
-    value: entry.value,
-    matchedPrefix: isPrefix ? prefix || '/' : undefined,
-    method: entry.match?.method ?? '',
-    headers: firstOfName(entry.match?.headers ?? []).map(compileValue),
-    query: firstOfName(entry.match?.query ?? []).map(compileValue),
-  };
-  if (path?.case === 'regex') table.regex.push({ pattern: RE2JS.compile(path.value), candidate });
+  if (pattern) table.regex.push({ pattern, candidate });
   else if (path?.case === 'exact') push(table.exact, path.value, candidate);
   else {
+    const prefix = trimSlash(matchedPrefix!);
     push(table.prefix, prefix, candidate);
     table.prefixLengthMax = Math.max(table.prefixLengthMax, prefix.length);
   }
+}
+
+/** What a match compiles to, whatever it leads to. */
+interface CompiledMatch {
+  /** Undefined unless a prefix decides. */
+  readonly matchedPrefix: string | undefined;
+  /** Set where a regular expression decides. */
+  readonly pattern: RE2JS | undefined;
+  readonly method: string;
+  readonly headers: readonly ValueTest[];
+  readonly query: readonly ValueTest[];
+}
+
+const everything: CompiledMatch = { matchedPrefix: '/', pattern: undefined, method: '', headers: [], query: [] };
+
+/** By message, so that a router that is built again compiles only what is new. */
+const compiledMatches = new WeakMap<RouteMatch, CompiledMatch>();
+
+function compileMatch(match: RouteMatch): CompiledMatch {
+  const known = compiledMatches.get(match);
+  if (known) return known;
+  const path = match.path?.match;
+  const compiled: CompiledMatch = {
+    matchedPrefix: path?.case === 'prefix' ? trimSlash(path.value) || '/' : path?.case === undefined ? '/' : undefined,
+    pattern: path?.case === 'regex' ? RE2JS.compile(path.value) : undefined,
+    method: match.method,
+    headers: firstOfName(match.headers).map(compileValue),
+    query: firstOfName(match.query).map(compileValue),
+  };
+  compiledMatches.set(match, compiled);
+  return compiled;
 }
 
 function matchTable<T>(table: HostTable<T>, request: RoutedRequest): Candidate<T> | undefined {
