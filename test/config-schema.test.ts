@@ -2,6 +2,10 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { kinds } from '@agentgateway/core/kinds/registry.ts';
+import { policies } from '@agentgateway/core/policy/registry.ts';
+import { list, strict, text } from '@agentgateway/core/schema/dialect.ts';
+import { inspect } from '@agentgateway/core/schema/walk.ts';
 import { toConfigSchema } from '../scripts/steps/json-schema.ts';
 
 const validate: ValidateFunction = new Ajv({ strict: false, allErrors: true }).compile(toConfigSchema());
@@ -82,5 +86,40 @@ describe('refuses', () => {
     ],
   ])('%s', (_what, yaml, problem) => {
     expect(problemsOf(yaml).join('\n')).toContain(problem);
+  });
+});
+
+type Schema = Parameters<typeof inspect>[0];
+
+/** Paths of fields that say nothing of themselves; what a secret is made of is told once for all of them. */
+function undescribed(schema: Schema, path: string): string[] {
+  const node = inspect(schema, path);
+  if (node.kind === 'list') return undescribed(node.element, `${path}[]`);
+  if (node.kind === 'map') return undescribed(node.value, `${path}.*`);
+  if (node.kind !== 'object' || node.marks.isSecret) return [];
+  return Object.entries(node.shape).flatMap(([field, child]) => {
+    const inner = `${path}.${field}`;
+    const own = inspect(child, inner).description === undefined ? [inner] : [];
+    return [...own, ...undescribed(child, inner)];
+  });
+}
+
+describe('every field is described', () => {
+  test.each(
+    kinds.flatMap(({ kind, schema, shortSchema }) =>
+      [schema, ...(shortSchema ? [shortSchema] : [])].map((one) => ({ kind, one })),
+    ),
+  )('of $kind', ({ kind, one }) => {
+    expect(undescribed(one, kind)).toEqual([]);
+  });
+
+  test.each(Object.values(policies))('of the policy $kind', ({ kind, schema, summary }) => {
+    expect(summary).toMatch(/\.$/);
+    expect(undescribed(schema, kind)).toEqual([]);
+  });
+
+  test('one that is not is found', () => {
+    const schema = strict({ told: list(strict({ told: text().describe('Told.'), untold: text() })).describe('Told.') });
+    expect(undescribed(schema, 'a')).toEqual(['a.told[].untold']);
   });
 });

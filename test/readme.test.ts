@@ -1,10 +1,11 @@
-// The examples work: every configuration in the documentation and every file of manifests/examples loads without a problem and translates without an issue, and every link and target exists.
+// The examples work: every configuration in the documentation loads without a problem and translates without an issue, and every link and target exists.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '@agentgateway/core/config/load.ts';
+import { reasons } from '@agentgateway/core/errors.ts';
 import { createTranslator } from '@agentgateway/core/translate/translate.ts';
 import { toConfigSchema } from '../scripts/steps/json-schema.ts';
 
@@ -44,6 +45,13 @@ function environmentOf(text: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, `value-of-${name.toLowerCase()}`]));
 }
 
+/** Names of the folders in a folder that people write. */
+function folders(path: string): string[] {
+  return readdirSync(join(root, path), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'gen' && entry.name !== 'node_modules')
+    .map(({ name }) => name);
+}
+
 test('there are examples', () => {
   expect(configurations.filter(({ place }) => place.startsWith('README.md')).length).toBeGreaterThan(1);
   expect(configurations.length).toBeGreaterThan(6);
@@ -68,19 +76,6 @@ describe('a configuration in the documentation', () => {
     validate(parse(text));
     expect(validate.errors ?? []).toEqual([]);
   });
-});
-
-test.each(readdirSync(join(root, 'manifests/examples')))('the example %s loads and translates', (name) => {
-  const text = readFileSync(join(root, 'manifests/examples', name), 'utf8');
-  const { manifests, problems } = loadConfig({ files: [{ name, text, role: 'manifests' }], env: {} });
-  expect(problems).toEqual([]);
-  const { issues, views } = createTranslator().translate({
-    objects: manifests,
-    feedback: new Map(),
-    controllerName: 'agentgateway.dev/controller',
-  });
-  expect(issues).toEqual([]);
-  expect(views.size).toBe(1);
 });
 
 describe('what the documentation refers to exists', () => {
@@ -116,5 +111,38 @@ describe('what the documentation refers to exists', () => {
     for (const { path, text } of pages)
       for (const [, target] of text.matchAll(/`make ([a-z]+)/g))
         expect(makefile, `${path} names make ${target}`).toMatch(new RegExp(`^${target}:`, 'm'));
+  });
+});
+
+describe('what the guides say agrees with the code', () => {
+  test('the table of the access line has every key', () => {
+    const told = readFileSync(join(root, 'docs/observability.md'), 'utf8');
+    const folder = join(root, 'packages/proxy/src/telemetry');
+    const source = ['access-line.ts', 'recorder.ts'].map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
+    const keys = [...source.matchAll(/\bline\['([^']+)'\]/g)].map(([, key]) => key!);
+    expect(keys.length).toBeGreaterThan(30);
+    expect(keys.filter((key) => !told.includes(`\`${key}\``))).toEqual([]);
+  });
+
+  test('reasons of errors exist, with the status that is told', () => {
+    const told = pages.flatMap(({ path, text }) =>
+      [...text.matchAll(/\b([45][0-9]{2}) ((?:`[a-z-]+`(?:, )?)+)/g)].flatMap(([, status, names]) =>
+        [...names!.matchAll(/`([a-z-]+)`/g)].map(([, reason]) => ({ path, status: Number(status), reason: reason! })),
+      ),
+    );
+    expect(told.length).toBeGreaterThan(20);
+    const wrong = told.filter(({ reason, status }) => reasons[reason as keyof typeof reasons]?.status !== status);
+    expect(wrong).toEqual([]);
+  });
+
+  test('the tree of AGENTS.md has every package and every folder of the larger ones', () => {
+    const { text } = pages.find(({ path }) => path === 'AGENTS.md')!;
+    const tree = text.slice(text.indexOf('## The tree'), text.indexOf('## Conventions'));
+    const wanted = [
+      ...folders('packages'),
+      ...['llm', 'core', 'proxy'].flatMap((name) => folders(`packages/${name}/src`)),
+    ];
+    expect(wanted.length).toBeGreaterThan(15);
+    expect(wanted.filter((name) => !tree.includes(`${name}/`))).toEqual([]);
   });
 });

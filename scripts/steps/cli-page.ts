@@ -26,7 +26,7 @@ ${toTable(
   commands.map(([name, summary]) => [`\`${name}\``, escapeCell(summary)]),
 )}
 
-Exit codes: 0 done, or ended by a signal · 1 cannot start · 2 wrong flags or configuration.
+Exit codes: 0 done, or ended by a signal · 1 cannot start, or the answer is no: a request that would be refused, an object that is not accepted · 2 wrong flags or configuration.
 
 ## run
 

@@ -9,6 +9,7 @@ import { duration, name, quantity } from '../../packages/core/src/schema/dialect
 import { inspect } from '../../packages/core/src/schema/walk.ts';
 import { describeProviders } from '../../packages/llm/src/provider/describe.ts';
 import { type MetricRow, metricTable } from '../../packages/proxy/src/telemetry/metric-table.ts';
+import { generateCelPage } from './cel-page.ts';
 import { generateCliPage } from './cli-page.ts';
 import { exclusiveFields } from './exclusive-fields.ts';
 import { escapeCell, toTable } from './markdown.ts';
@@ -31,6 +32,7 @@ export function generateReference(): Map<string, string> {
     ['config', configPage()],
     ['policies', policiesPage()],
     ['errors', errorsPage()],
+    ['cel', generateCelPage()],
     ['cli', generateCliPage()],
     ['metrics', metricsPage()],
   ]);
