@@ -146,6 +146,8 @@ function brokenEdits(canaries: Canaries): string[] {
     `llmBackends:\n- name: models\n  providers:\n  - { name: a, openai: {}, auth: { key: ${word('brace')} }\n`,
     `llmBackends:\n- name: models\n  providers:\n  - name: a\n    auth:\n      key: ${word('twice')}\n      key: ${word('again')}\n`,
     `llmBackends:\n- name: "${word('quote')}\n`,
+    `llmBackends:\n- name: models\n  providers:\n  - name: a\n    auth:\n      key: *${word('alias')}\n`,
+    `llmBackends:\n- name: models\n  providers:\n  - name: a\n    auth:\n      key: |${word('block')}\n`,
     oneProvider(`{ key: [${word('list')}] }`),
     oneProvider(`{ key: { value: ${word('mapping')} } }`),
     oneProvider(`{ keyy: ${word('field')} }`),

@@ -25,7 +25,7 @@ beforeAll(async () => {
 llmBackends:
 - name: models
   providers:
-  - { name: openai, openai: { baseUrl: "${openai.url}/v1" }, auth: { key: sk-openai } }
+  - { name: openai, openai: { baseUrl: "${openai.url}/v1", formats: [Responses] }, auth: { key: sk-openai } }
   - { name: compatible, openaiCompatible: { baseUrl: "${compatible.url}/v1" }, auth: { key: sk-compatible } }
   - { name: claude, anthropic: { baseUrl: "${anthropic.url}/v1" }, auth: { key: sk-ant } }
   models:

@@ -1,5 +1,5 @@
 // YAML text → documents whose every path knows its line.
-import { type Document, LineCounter, isMap, isNode, isPair, isScalar, parseAllDocuments } from 'yaml';
+import { type Document, LineCounter, isMap, isNode, isPair, isScalar, parseAllDocuments, visit } from 'yaml';
 import type { ConfigProblem } from './problem.ts';
 
 /** How often one anchor may be used, against documents that explode. */
@@ -35,7 +35,7 @@ export function parseDocuments(
         file,
         line,
         path: '',
-        message: `not valid YAML: ${error!.message}`,
+        message: `not valid YAML: ${withoutText(error!.message)}`,
         ...hintOf(text, lines, error!.pos[0]),
       });
     if (document.errors.length > 0) continue;
@@ -43,13 +43,38 @@ export function parseDocuments(
     try {
       value = document.toJS({ maxAliasCount: aliasesMax });
     } catch (error) {
-      problems.push({ file, line: 1, path: '', message: error instanceof Error ? error.message : String(error) });
+      // What remains after parsing is an alias: without its anchor, or one that explodes.
+      problems.push({ file, ...aliasProblem(document, lines, error) });
       continue;
     }
     if (value !== null && value !== undefined)
       documents.push({ file, value, lineOf: (path) => lineOf(document, lines, path) });
   }
   return { documents, problems };
+}
+
+/** The parser repeats what it stumbles over, which may be a secret that lacks its quotes: that part is left out. */
+function withoutText(message: string): string {
+  return message.replace(/: .*$/s, '');
+}
+
+/** An alias that leads nowhere, at its own line; it may be a secret that begins with an asterisk. */
+function aliasProblem(document: Document, lines: LineCounter, error: unknown): Omit<ConfigProblem, 'file'> {
+  const anchors = new Set<string>();
+  let line = 1;
+  visit(document, {
+    Node: (_key, node) => {
+      if ('anchor' in node && node.anchor !== undefined) anchors.add(node.anchor);
+    },
+    Alias: (_key, node) => {
+      if (anchors.has(node.source) || !node.range) return undefined;
+      line = lines.linePos(node.range[0]).line;
+      return visit.BREAK;
+    },
+  });
+  const isUnresolved = error instanceof ReferenceError && line > 1;
+  const message = isUnresolved ? 'an alias has no anchor before it' : 'aliases cannot be followed';
+  return { line, path: '', message, hint: 'a value that begins with * or & needs quotes' };
 }
 
 function hintOf(text: string, lines: LineCounter, offset: number): { hint?: string } {

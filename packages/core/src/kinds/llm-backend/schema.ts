@@ -21,6 +21,16 @@ const address = {
     .optional()
     .describe('Scheme, host, port and path prefix, in place of the provider’s own.'),
 };
+/** What users call the formats → what they are called on the wire. */
+export const formatNames = { Chat: 'chat', Responses: 'responses', Messages: 'messages' } as const;
+const formats = {
+  formats: list(oneOf('Chat', 'Responses', 'Messages'), 3)
+    .min(1)
+    .optional()
+    .describe(
+      'Formats the server speaks, the preferred one first. A client’s own is used where it is among them; else requests are translated to the first.',
+    ),
+};
 const model = () => pattern('^[^*]*\\*?[^*]*$', 'may hold one *', 256);
 
 /** USD per million tokens; a rate of at most six decimals is a whole number of pico-dollars per token. */
@@ -67,10 +77,13 @@ export const llmBackendSpec = strict({
   providers: list(
     exactlyOne(['openai', 'anthropic', 'openaiCompatible', 'echo'], {
       name: name().describe('Unique within the backend; clients may ask for `name/model`.'),
-      openai: strict(address).optional().describe('OpenAI: Chat Completions and Responses.'),
+      openai: strict({ ...address, ...formats })
+        .optional()
+        .describe('OpenAI: Chat Completions and Responses; formats narrows that.'),
       anthropic: strict(address).optional().describe('Anthropic: Messages.'),
       openaiCompatible: strict({
         ...address,
+        ...formats,
         quirks: oneOf(...(Object.keys(quirks) as [QuirkName, ...QuirkName[]]))
           .optional()
           .describe('The server’s row in the table of quirks, such as groq or vllm; the plain profile when left out.'),

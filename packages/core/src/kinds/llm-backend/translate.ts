@@ -20,7 +20,7 @@ import type { BackendTranslated } from '../backend.ts';
 import { readSecret } from '../secret/translate.ts';
 import { toModelPrice } from './price.ts';
 import { type TakenName, findLlmBackend, takenNames } from './references.ts';
-import type { LlmBackendSpec } from './schema.ts';
+import { type LlmBackendSpec, formatNames } from './schema.ts';
 
 type ProviderSpec = LlmBackendSpec['providers'][number];
 type TargetSpec = LlmBackendSpec['models'][number]['targets'][number];
@@ -89,6 +89,13 @@ export function translateLlmBackend(object: Manifest, scope: Scope): LlmBackendT
   };
 }
 
+/** What the drivers' own fields have, each where it means something. */
+interface DriverSpec {
+  readonly baseUrl?: string;
+  readonly quirks?: string;
+  readonly formats?: readonly (keyof typeof formatNames)[];
+}
+
 function toProvider(
   { object, scope, secrets }: Draft,
   { providers }: LlmBackendSpec,
@@ -103,9 +110,14 @@ function toProvider(
   if (providers.findIndex(({ name }) => name === provider.name) < index)
     return invalid('name', 'DuplicateName', `another provider is named ${provider.name}; this one is not served`);
   const driver = (Object.keys(drivers) as ProviderDriver[]).find((candidate) => provider[candidate] !== undefined)!;
-  const { baseUrl = '', quirks = '' } = provider[driver] as { baseUrl?: string; quirks?: string };
+  const { baseUrl = '', quirks = '', formats = [] } = provider[driver] as DriverSpec;
   if (driver !== 'echo' && baseUrl === '' && toProfile(driver, quirks).baseUrl === undefined)
     return invalid(`${driver}.baseUrl`, 'Invalid', `is required: nothing else says where ${provider.name} is`);
+  const native: readonly string[] = toProfile(driver, quirks).formats;
+  for (const format of driver === 'openai' ? formats : []) {
+    if (!native.includes(formatNames[format]))
+      return invalid(`${driver}.formats`, 'Invalid', `${provider.name} does not speak ${format}`);
+  }
   if (baseUrl !== '' && !URL.canParse(baseUrl)) return invalid(`${driver}.baseUrl`, 'Invalid', 'is not a URL');
   const { namespace } = object.metadata;
   const reference = provider.auth?.key.secretRef;
@@ -124,6 +136,7 @@ function toProvider(
       maxTokensDefault: provider.maxTokensDefault ?? 0,
       maxTokens: distinct(provider.maxTokens, `${path}.maxTokens`, scope),
       prices: distinct(provider.prices, `${path}.prices`, scope).map(toModelPrice),
+      formats: [...new Set(formats)].map((format) => formatNames[format]),
     },
   ];
 }

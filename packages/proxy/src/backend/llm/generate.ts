@@ -10,7 +10,7 @@ import type { BackendEnvironment } from '../registry.ts';
 import type { Ask } from './ask.ts';
 import { type Tried, tryTarget } from './attempt.ts';
 import { Books, type Cost } from './books.ts';
-import { prepare } from './prepare.ts';
+import { decodeAsk, prepare } from './prepare.ts';
 import { serve } from './serve.ts';
 import type { WhenGone } from './stream.ts';
 import type { ModelRoute, ModelTarget } from './targets.ts';
@@ -30,14 +30,14 @@ export function generate(parts: GenerateParts): Promise<Reply> {
   const { exchange, plan, environment, ask, whenGone } = parts;
   return serve({ ...parts, isReplayable: true }, async (target) => {
     const { provider, model } = target;
-    if (ask.isCount && !provider.profile.formats.includes('messages')) return countHere(exchange, ask);
+    if (ask.isCount && !provider.formats.includes('messages')) return countHere(exchange, ask);
     const prepared = prepare(ask, provider, model, (text) => exchange.notes.push(text));
     const books = await Books.open({
       exchange,
       environment,
       provider,
       model,
-      bound: toBound({ environment, target, sizeBytes: ask.bytes.byteLength, outputMax: ask.outputMax }),
+      bound: toBound({ environment, target, sizeBytes: ask.bytes.byteLength, ...ask }),
       price: (usage) => priceOf(exchange, environment, target, usage),
     });
     return tryTarget({ exchange, plan, environment, ask, provider, model, prepared, books, whenGone });
@@ -49,19 +49,21 @@ export interface BoundParts {
   readonly environment: BackendEnvironment;
   readonly target: Pick<ModelTarget, 'provider' | 'model'>;
   readonly sizeBytes: number;
-  /** Tokens; undefined where the client did not say. */
+  /** Tokens of one choice; undefined where the client did not say. */
   readonly outputMax: number | undefined;
+  readonly choices: number;
 }
 
 /** The most a call may cost: nothing counts more than one token for a byte of text. */
-export function toBound({ environment, target, sizeBytes, outputMax }: BoundParts): Bound {
+export function toBound({ environment, target, sizeBytes, outputMax, choices }: BoundParts): Bound {
   const { provider, model } = target;
   const inputTokensMax = boundInputTokens({ textBytes: sizeBytes, messages: 0 });
   const outputTokensMax = outputMax ?? provider.maxTokens(model).tokens;
   const { prices, provider: whose } = provider.prices;
   const nowMs = environment.now();
-  const price = prices.reserveBound({ provider: whose, model, nowMs, inputTokensMax, outputTokensMax });
-  return { costNano: 'costNano' in price ? price.costNano : undefined, tokens: inputTokensMax + outputTokensMax };
+  const price = prices.reserveBound({ provider: whose, model, nowMs, inputTokensMax, outputTokensMax, choices });
+  const tokens = inputTokensMax + outputTokensMax * choices;
+  return { costNano: 'costNano' in price ? price.costNano : undefined, tokens };
 }
 
 /** What a usage costs; the price's remarks go to the request's story. */
@@ -79,8 +81,9 @@ export function priceOf(
 }
 
 /** Providers without an endpoint for it leave counting to the gateway, which can only estimate; the story says so. */
-function countHere(exchange: Exchange, { bytes }: Ask): Tried {
-  const tokens = estimateTokens(bytes.byteLength);
+function countHere(exchange: Exchange, ask: Ask): Tried {
+  decodeAsk(ask);
+  const tokens = estimateTokens(ask.bytes.byteLength);
   exchange.notes.push(`the provider cannot count tokens; ${tokens} is an estimate from the length of the request`);
   const headers = HeaderList.from([['content-type', 'application/json']]);
   const body = Body.of(JSON.stringify({ input_tokens: tokens }));

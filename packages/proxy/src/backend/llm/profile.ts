@@ -2,7 +2,7 @@
 import type { LLMProvider } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import type { SecretValue } from '@agentgateway/core/environment.ts';
-import type { FormatName } from '@agentgateway/llm/format.ts';
+import { type FormatName, formats as formatTable } from '@agentgateway/llm/format.ts';
 import type { Dialectal } from '@agentgateway/llm/hub/codec.ts';
 import { maxOutputTokens } from '@agentgateway/llm/provider/max-tokens.ts';
 import { type ProviderProfile, isProviderDriver, toProfile } from '@agentgateway/llm/provider/provider.ts';
@@ -28,6 +28,8 @@ export interface Provider {
   /** Whose opaque values it can verify: the quirk row, or the driver; its own address makes it a vendor of its own. */
   readonly vendor: string;
   readonly profile: ProviderProfile;
+  /** Formats it is spoken to in, the preferred one first. */
+  readonly formats: readonly FormatName[];
   readonly dialectal: Dialectal;
   /** Undefined for the embedded model, which is not reached over a network. */
   readonly address: ProviderAddress | undefined;
@@ -50,6 +52,7 @@ export function compileProvider(backend: string, message: LLMProvider, environme
     driver,
     vendor: quirks || (driver === 'openaiCompatible' ? name : driver),
     profile,
+    formats: message.formats.length > 0 ? message.formats.map(toFormatName) : profile.formats,
     dialectal: toDialect(quirks),
     address: baseUrl === undefined ? undefined : toAddress(baseUrl),
     key: key && environment.secret({ secret: key.secret, entry: key.entry }),
@@ -64,6 +67,11 @@ function configuredMaximum({ maxTokens, maxTokensDefault }: LLMProvider, model: 
   if (exact) return exact.maxTokens;
   const fitting = maxTokens.filter((row) => row.model.includes('*') && isCovered(row.model, model));
   return fitting.toSorted((a, b) => b.model.length - a.model.length)[0]?.maxTokens ?? maxTokensDefault;
+}
+
+function toFormatName(name: string): FormatName {
+  if (!Object.hasOwn(formatTable, name)) throw new Error(`the format ${name} is not known to this version`);
+  return name as FormatName;
 }
 
 /** Splits a base URL. Throws TypeError where it is none. */
@@ -84,6 +92,6 @@ export function toAddress(baseUrl: string): ProviderAddress {
 
 /** The format to speak to a provider: the client's own where it can, else the first it has. */
 export function toUpstreamFormat(provider: Provider, client: FormatName): FormatName {
-  const { formats } = provider.profile;
+  const { formats } = provider;
   return formats.includes(client) ? client : formats[0]!;
 }
