@@ -1,13 +1,24 @@
 // Prometheus metrics: what the recorder counts, with bounded label values.
 import type { Exchange } from '@agentgateway/core/exchange.ts';
+import type { LlmFacts } from '@agentgateway/core/llm-facts.ts';
 import type { Usage } from '@agentgateway/llm/usage.ts';
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { toProtocol } from './access-line.ts';
+import { cut, nameMax } from './bounded-text.ts';
 import { type LabelsOf, type MetricName, metricTable } from './metric-table.ts';
+import { Buckets, type Exposed, type Labels, Sum, expose } from './series.ts';
 
 /** Distinct response models that get a label of their own; the rest is `other`. */
 const responseModelsMax = 200;
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']);
+
+/** Operations that get a label of their own: paths that pass to a provider are the client's to choose. */
+const operations = new Set([
+  ...['chat', 'count_tokens', 'embeddings', 'completions', 'images', 'audio', 'moderations', 'files', 'uploads'],
+  ...['batches', 'fine_tuning', 'models', 'responses', 'messages', 'conversations', 'vector_stores', 'containers'],
+  ...['assistants', 'threads', 'realtime', 'evals', 'videos', 'rerank'],
+]);
 
 /** How a request ended, as it is counted. */
 export interface Outcome {
@@ -18,108 +29,228 @@ export interface Outcome {
   readonly bodyBytes: number;
 }
 
+type HttpLabels = LabelsOf<'agentgateway_requests_total'>;
+type LlmLabels = LabelsOf<'gen_ai_server_request_duration'>;
+
+/** What is counted of requests that share every label. */
+class HttpSeries {
+  readonly labels: HttpLabels;
+  readonly requests = new Sum();
+  readonly bytes = new Sum();
+  readonly retries = new Sum();
+  readonly duration = new Buckets(metricTable.agentgateway_request_duration_seconds.buckets);
+
+  constructor(labels: HttpLabels) {
+    this.labels = labels;
+  }
+}
+
+/** What is counted of LLM calls that share every label. */
+class LlmSeries {
+  readonly labels: LlmLabels;
+  readonly duration = new Buckets(metricTable.gen_ai_server_request_duration.buckets);
+  readonly firstToken = new Buckets(metricTable.gen_ai_server_time_to_first_token.buckets);
+  readonly perToken = new Buckets(metricTable.gen_ai_server_time_per_output_token.buckets);
+  readonly cost = new Sum();
+  readonly priced = new Sum();
+  readonly unpriced = new Sum();
+  readonly tokens = new Map<string, Buckets>();
+
+  constructor(labels: LlmLabels) {
+    this.labels = labels;
+  }
+
+  countTokens(type: string, tokens: number): void {
+    let buckets = this.tokens.get(type);
+    if (!buckets) this.tokens.set(type, (buckets = new Buckets(metricTable.gen_ai_client_token_usage.buckets)));
+    buckets.observe(tokens);
+  }
+}
+
 /** The process's metrics. */
 export class Metrics {
   readonly registry = new Registry();
-  readonly #metrics: ReadonlyMap<string, Counter | Histogram | Gauge>;
+  readonly #own: ReadonlyMap<string, Counter | Gauge>;
+  readonly #http = new Map<string, HttpSeries>();
+  readonly #llm = new Map<string, LlmSeries>();
+  readonly #calls = new Map<string, { readonly labels: Labels; readonly duration: Buckets }>();
   readonly #responseModels = new Set<string>();
 
   constructor(version: string) {
-    this.#metrics = new Map(Object.entries(metricTable).map(([name, row]) => [name, this.#open(name, row)]));
+    this.#exposeHttp();
+    this.#exposeLlm();
+    this.#own = new Map(ownMetrics.map((name) => [name, this.#open(name)]));
     this.set('agentgateway_build_info', { version, node: process.versions.node }, 1);
     collectDefaultMetrics({ register: this.registry });
   }
 
-  /** Adds to a counter. */
-  add<N extends MetricName>(name: N, labels: LabelsOf<NoInfer<N>>, amount = 1): void {
-    (this.#metrics.get(name) as Counter).inc(labels, amount);
+  /** Adds to a counter of the process. */
+  add<N extends OwnMetric>(name: N, labels: LabelsOf<NoInfer<N>>, amount = 1): void {
+    (this.#own.get(name) as Counter).inc(labels, amount);
   }
 
-  /** Observes a value of a histogram. */
-  observe<N extends MetricName>(name: N, labels: LabelsOf<NoInfer<N>>, value: number): void {
-    (this.#metrics.get(name) as Histogram).observe(labels, value);
-  }
-
-  /** Sets a gauge. */
-  set<N extends MetricName>(name: N, labels: LabelsOf<NoInfer<N>>, value: number): void {
-    (this.#metrics.get(name) as Gauge).set(labels, value);
+  /** Sets a gauge of the process. */
+  set<N extends OwnMetric>(name: N, labels: LabelsOf<NoInfer<N>>, value: number): void {
+    (this.#own.get(name) as Gauge).set(labels, value);
   }
 
   /** Counts a finished exchange, its attempts and its tokens. */
   record(exchange: Exchange, outcome: Outcome): void {
-    const place = placeOf(exchange);
-    const http: LabelsOf<'agentgateway_requests_total'> = {
-      bind: exchange.placement.bind,
-      ...place,
-      protocol: exchange.llm ? 'llm' : exchange.dialect === 'grpc' ? 'grpc' : 'http',
-      method: methods.has(exchange.head.method) ? exchange.head.method : 'other',
-      status: String(outcome.status),
-      reason: outcome.reason,
-    };
-    this.add('agentgateway_requests_total', http);
-    this.observe('agentgateway_request_duration_seconds', http, outcome.durationMs / 1000);
-    if (outcome.bodyBytes > 0) this.add('agentgateway_response_bytes_total', http, outcome.bodyBytes);
-    if (exchange.attempts.length > 1) this.add('agentgateway_retries_total', http, exchange.attempts.length - 1);
-    for (const { backend, startMs, endMs } of exchange.attempts) {
-      if (endMs === undefined) continue;
-      const labels = { kind: 'Primary', subtype: exchange.llm ? 'Llm' : 'Http', backend };
-      this.observe('agentgateway_upstream_call_duration_seconds', labels, (endMs - startMs) / 1000);
+    const { attempts, llm } = exchange;
+    const http = this.#httpSeries(exchange, outcome);
+    http.requests.add(1);
+    http.duration.observe(outcome.durationMs / 1000);
+    if (outcome.bodyBytes > 0) http.bytes.add(outcome.bodyBytes);
+    if (attempts.length > 1) http.retries.add(attempts.length - 1);
+    for (const { backend, startMs, endMs } of attempts) {
+      if (endMs !== undefined) this.#callSeries(llm ? 'Llm' : 'Http', backend).observe((endMs - startMs) / 1000);
     }
-    if (exchange.llm) this.#recordLlm(exchange, place, outcome);
+    if (llm) recordLlm(this.#llmSeries(exchange, llm), llm, outcome);
   }
 
-  #recordLlm(exchange: Exchange, place: Place, { durationMs }: Outcome): void {
-    const llm = exchange.llm!;
-    const labels = {
-      gen_ai_operation_name: llm.operation,
-      gen_ai_system: llm.provider ?? '',
-      gen_ai_request_model: llm.modelLabel,
-      gen_ai_response_model: this.#boundModel(llm.responseModel),
-      ...place,
-    };
-    this.observe('gen_ai_server_request_duration', labels, durationMs / 1000);
-    if (llm.firstTokenMs !== undefined) {
-      this.observe('gen_ai_server_time_to_first_token', labels, llm.firstTokenMs / 1000);
-      const rest = (llm.usage?.outputTotal ?? 0) - 1;
-      if (rest > 0) {
-        const perToken = (durationMs - llm.firstTokenMs) / 1000 / rest;
-        this.observe('gen_ai_server_time_per_output_token', labels, perToken);
-      }
+  #httpSeries(exchange: Exchange, outcome: Outcome): HttpSeries {
+    const { placement, head, attempts } = exchange;
+    const { bind, gateway, listener, route, rule } = placement;
+    const method = methods.has(head.method) ? head.method : 'other';
+    const status = outcome.status >= 100 && outcome.status <= 599 ? String(outcome.status) : 'other';
+    const protocol = toProtocol(exchange);
+    const backend = attempts.at(-1)?.backend ?? '';
+    // The listener's key holds the gateway's name.
+    const key = `${bind}\n${listener}\n${route}\n${rule}\n${backend}\n${protocol}\n${method}\n${status}\n${outcome.reason}`;
+    let series = this.#http.get(key);
+    if (!series) {
+      const place = { gateway, listener, route, route_rule: rule, backend };
+      series = new HttpSeries({ bind, ...place, protocol, method, status, reason: outcome.reason });
+      this.#http.set(key, series);
     }
-    if (!llm.usage) return;
-    for (const [type, tokens] of tokenTypes(llm.usage)) {
-      this.observe('gen_ai_client_token_usage', { ...labels, gen_ai_token_type: type }, tokens);
-    }
-    this.add('agentgateway_cost_catalog_lookups_total', { ...labels, status: llm.costUnknown ?? 'exact' });
-    if (llm.costNano !== undefined) this.add('gen_ai_client_cost_usd_total', labels, Number(llm.costNano) / 1e9);
+    return series;
   }
 
-  #boundModel(model: string | undefined): string {
+  #llmSeries({ placement, attempts }: Exchange, llm: LlmFacts): LlmSeries {
+    const { gateway, listener, route, rule } = placement;
+    const operation = operations.has(llm.operation) ? llm.operation : 'other';
+    const system = llm.provider ?? '';
+    const responseModel = this.#boundModel(llm.responseModel);
+    const backend = attempts.at(-1)?.backend ?? '';
+    const key = `${operation}\n${system}\n${llm.modelLabel}\n${responseModel}\n${listener}\n${route}\n${rule}\n${backend}`;
+    let series = this.#llm.get(key);
+    if (!series) {
+      series = new LlmSeries({
+        gen_ai_operation_name: operation,
+        gen_ai_system: system,
+        gen_ai_request_model: llm.modelLabel,
+        gen_ai_response_model: responseModel,
+        gateway,
+        listener,
+        route,
+        route_rule: rule,
+        backend,
+      });
+      this.#llm.set(key, series);
+    }
+    return series;
+  }
+
+  #callSeries(subtype: string, backend: string): Buckets {
+    const key = `${subtype}\n${backend}`;
+    let series = this.#calls.get(key);
+    if (!series) {
+      const { buckets } = metricTable.agentgateway_upstream_call_duration_seconds;
+      series = { labels: { kind: 'Primary', subtype, backend }, duration: new Buckets(buckets) };
+      this.#calls.set(key, series);
+    }
+    return series.duration;
+  }
+
+  #boundModel(told: string | undefined): string {
+    const model = told === undefined ? undefined : cut(told, nameMax);
     if (model === undefined || this.#responseModels.has(model)) return model ?? '';
     if (this.#responseModels.size >= responseModelsMax) return 'other';
     this.#responseModels.add(model);
     return model;
   }
 
-  #open(name: string, row: (typeof metricTable)[MetricName]): Counter | Histogram | Gauge {
+  #exposeHttp(): void {
+    const all = (): HttpSeries[] => [...this.#http.values()];
+    const sums = {
+      agentgateway_requests_total: 'requests',
+      agentgateway_response_bytes_total: 'bytes',
+      agentgateway_retries_total: 'retries',
+    } as const;
+    for (const [name, field] of Object.entries(sums)) {
+      this.#expose(name as MetricName, () => all().flatMap((series) => [...series[field].samples(series.labels)]));
+    }
+    const duration = 'agentgateway_request_duration_seconds';
+    this.#expose(duration, () => all().flatMap((series) => [...series.duration.samples(duration, series.labels)]));
+    const calls = 'agentgateway_upstream_call_duration_seconds';
+    this.#expose(calls, () =>
+      [...this.#calls.values()].flatMap((series) => [...series.duration.samples(calls, series.labels)]),
+    );
+  }
+
+  #exposeLlm(): void {
+    const all = (): LlmSeries[] => [...this.#llm.values()];
+    const durations = {
+      gen_ai_server_request_duration: 'duration',
+      gen_ai_server_time_to_first_token: 'firstToken',
+      gen_ai_server_time_per_output_token: 'perToken',
+    } as const;
+    for (const [name, field] of Object.entries(durations)) {
+      this.#expose(name as MetricName, () =>
+        all().flatMap((series) => [...series[field].samples(name, series.labels)]),
+      );
+    }
+    const usage = 'gen_ai_client_token_usage';
+    this.#expose(usage, () =>
+      all().flatMap(({ tokens, labels }) =>
+        [...tokens].flatMap(([type, buckets]) => [...buckets.samples(usage, { ...labels, gen_ai_token_type: type })]),
+      ),
+    );
+    this.#expose('gen_ai_client_cost_usd_total', () => all().flatMap(({ cost, labels }) => [...cost.samples(labels)]));
+    this.#expose('agentgateway_cost_catalog_lookups_total', () =>
+      all().flatMap(({ priced, unpriced, labels }) => [
+        ...priced.samples({ ...labels, status: 'exact' }),
+        ...unpriced.samples({ ...labels, status: 'unknown' }),
+      ]),
+    );
+  }
+
+  #expose(name: MetricName, samples: Exposed['samples']): void {
+    const { help, type } = metricTable[name];
+    expose(this.registry, { name, help, type: type === 'counter' ? 'counter' : 'histogram', samples });
+  }
+
+  #open(name: OwnMetric): Counter | Gauge {
+    const row = metricTable[name];
     const shared = { name, help: row.help, labelNames: [...row.labels], registers: [this.registry] };
-    if (row.type === 'counter') return new Counter(shared);
-    if (row.type === 'gauge') return new Gauge(shared);
-    return new Histogram({ ...shared, buckets: [...row.buckets] });
+    return row.type === 'counter' ? new Counter(shared) : new Gauge(shared);
   }
 }
 
-interface Place {
-  readonly gateway: string;
-  readonly listener: string;
-  readonly route: string;
-  readonly route_rule: string;
-  readonly backend: string;
-}
+/** Metrics of the process rather than of its requests. */
+const ownMetrics = [
+  'agentgateway_config_updates_total',
+  'agentgateway_config_refusals_total',
+  'agentgateway_config_generation',
+  'agentgateway_build_info',
+] as const;
+type OwnMetric = (typeof ownMetrics)[number];
 
-function placeOf({ placement, attempts }: Exchange): Place {
-  const { gateway, listener, route, rule } = placement;
-  return { gateway, listener, route, route_rule: rule, backend: attempts.at(-1)?.backend ?? '' };
+function recordLlm(series: LlmSeries, llm: LlmFacts, { durationMs }: Outcome): void {
+  series.duration.observe(durationMs / 1000);
+  const { usage, firstTokenMs } = llm;
+  if (firstTokenMs !== undefined) {
+    series.firstToken.observe(firstTokenMs / 1000);
+    const rest = (usage?.outputTotal ?? 0) - 1;
+    if (rest > 0) series.perToken.observe((durationMs - firstTokenMs) / 1000 / rest);
+  }
+  if (!usage) return;
+  for (const [type, tokens] of tokenTypes(usage)) series.countTokens(type, tokens);
+  if (llm.costNano === undefined) series.unpriced.add(1);
+  else {
+    series.priced.add(1);
+    series.cost.add(Number(llm.costNano) / 1e9);
+  }
 }
 
 /** Types of gen_ai.token.type and the count of each; absent stays absent. */
