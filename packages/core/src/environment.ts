@@ -1,7 +1,6 @@
 // The only door from policies and backends to the world (contract 2); the proxy implements it, tests fake it.
 import type { Ledger } from '@agentgateway/quota';
-import type { GatewayError } from './errors.ts';
-import type { Exchange, Reply } from './exchange.ts';
+import type { Reply } from './exchange.ts';
 import type { HeaderList } from './header-list.ts';
 
 /** Names one entry of a Secret. */
@@ -59,9 +58,3 @@ export interface Environment {
   id(): string;
   readonly log: Log;
 }
-
-/** What a step may throw. */
-export type StepFailure = GatewayError;
-
-/** A step's look at an exchange; see phases.ts. */
-export type StepInput = Exchange;

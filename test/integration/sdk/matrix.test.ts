@@ -1,6 +1,6 @@
 // The vendors' own SDKs as clients, against back ends of every format: buffered, streamed, tools, structured outputs, abort, errors.
-import Anthropic from '@anthropic-ai/sdk';
-import OpenAI from 'openai';
+import Anthropic, { RateLimitError } from '@anthropic-ai/sdk';
+import OpenAI, { BadRequestError } from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ScriptedAnswer } from '../../fakes/answer.ts';
 import { type FakeProvider, startFakeProvider } from '../../fakes/provider.ts';
@@ -15,9 +15,19 @@ let compatible: FakeProvider;
 let anthropic: FakeProvider;
 let gateway: TestGateway;
 let answer: ScriptedAnswer = {};
+const script = (): ScriptedAnswer => answer;
+
+/** The fake behind a back end. */
+function fakeOf(backend: Backend): FakeProvider {
+  return backend === 'messages' ? anthropic : backend === 'chat' ? compatible : openai;
+}
+
+/** Reads a stream to its end. */
+async function drain(stream: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of stream);
+}
 
 beforeAll(async () => {
-  const script = (): ScriptedAnswer => answer;
   openai = await startFakeProvider({ kind: 'openai', keys: ['sk-openai'], script });
   compatible = await startFakeProvider({ kind: 'openai-compatible', keys: ['sk-compatible'], script });
   anthropic = await startFakeProvider({ kind: 'anthropic', keys: ['sk-ant'], script });
@@ -262,10 +272,8 @@ describe.each(backends)('back end speaks %s', (backend) => {
   });
 
   describe('what goes wrong', () => {
-    const fakeOf = (): FakeProvider => (backend === 'messages' ? anthropic : backend === 'chat' ? compatible : openai);
-
     test('a refusal is the SDK’s own error with the provider’s message', async () => {
-      fakeOf().failNext({
+      fakeOf(backend).failNext({
         kind: 'status',
         status: 400,
         body:
@@ -277,15 +285,15 @@ describe.each(backends)('back end speaks %s', (backend) => {
         model: model(backend),
         messages: [{ role: 'user', content: 'Hi' }],
       });
-      await expect(failed).rejects.toThrow(OpenAI.BadRequestError);
+      await expect(failed).rejects.toThrow(BadRequestError);
       await expect(failed).rejects.toThrow(/too spicy/);
-      fakeOf().failNext({ kind: 'status', status: 429, headers: { 'retry-after': '7' } });
+      fakeOf(backend).failNext({ kind: 'status', status: 429, headers: { 'retry-after': '7' } });
       const limited = ant().messages.create({
         model: model(backend),
         max_tokens: 10,
         messages: [{ role: 'user', content: 'Hi' }],
       });
-      await expect(limited).rejects.toThrow(Anthropic.RateLimitError);
+      await expect(limited).rejects.toThrow(RateLimitError);
       await limited.catch((error: { headers: Headers }) => expect(error.headers.get('retry-after')).toBe('7'));
     });
   });
@@ -295,11 +303,8 @@ describe('streams that break', () => {
   const messages = [{ role: 'user' as const, content: 'Hi' }];
 
   test.each(backends)('the SDKs throw our message: %s', async (backend) => {
-    const fake = backend === 'messages' ? anthropic : backend === 'chat' ? compatible : openai;
+    const fake = fakeOf(backend);
     answer = { text: 'x'.repeat(300), chunkChars: 5 };
-    const drain = async (stream: AsyncIterable<unknown>): Promise<void> => {
-      for await (const _ of stream);
-    };
     fake.failNext({ kind: 'truncate', afterEvents: 8 });
     const chat = await oai().chat.completions.create({ model: model(backend), messages, stream: true });
     await expect(drain(chat)).rejects.toThrow(/stream stopped before its end|broke the connection/);
@@ -312,7 +317,7 @@ describe('streams that break', () => {
   });
 
   test.each(backends)('an abort by the client reaches the provider: %s', async (backend) => {
-    const fake = backend === 'messages' ? anthropic : backend === 'chat' ? compatible : openai;
+    const fake = fakeOf(backend);
     answer = { text: 'x'.repeat(3000), chunkChars: 5 };
     const gate = fake.hold();
     gate.release(6);

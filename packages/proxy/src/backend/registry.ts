@@ -28,5 +28,5 @@ const compilers: { readonly [C in BackendCase['case']]: Compile<C> } = {
 /** Compiles a backend. Throws where its kind is unknown. */
 export function compileBackend(key: string, { kind }: Backend, environment: BackendEnvironment): Target {
   if (kind.case === undefined) throw new Error('this kind of backend is not known to this version');
-  return (compilers[kind.case] as Compile<typeof kind.case>)(key, kind.value as never, environment);
+  return (compilers[kind.case] as Compile<typeof kind.case>)(key, kind.value, environment);
 }

@@ -70,7 +70,7 @@ export interface Exposed {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'histogram';
-  samples(): Iterable<Sample>;
+  readonly samples: () => Iterable<Sample>;
 }
 
 /** Has a metric told with the others of the registry. */
