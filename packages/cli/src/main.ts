@@ -1,5 +1,6 @@
 // The command `agentgateway`: finds the subcommand, loads only that, and turns mistakes into one clear line.
 import { SettingsError } from '@agentgateway/proxy/settings.ts';
+import { nearest } from './command/options.ts';
 
 /** A subcommand: what it is for, and how it runs; resolves to the exit code. */
 interface Command {
@@ -32,21 +33,34 @@ ${Object.entries(commands)
 
 async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
-  if (first === '--help' || first === '-h' || first === 'help') {
+  const isHelp = first === '--help' || first === '-h' || first === 'help';
+  const asked = isHelp ? rest.find((word) => !word.startsWith('-')) : first;
+  if (isHelp && asked === undefined) {
     process.stdout.write(help);
     return 0;
   }
-  const isFlag = first === undefined || first.startsWith('-');
-  const command = commands[isFlag ? 'run' : first];
-  if (!command) {
-    process.stderr.write(`agentgateway: there is no command '${first}'\n\n${help}`);
+  if (first === '--version' || first === '-V') return (await commands['version']!.load()).run(rest);
+  // Flags alone are those of `run`.
+  const isFlag = asked === undefined || asked.startsWith('-');
+  const name = isFlag ? 'run' : asked;
+  if (!Object.hasOwn(commands, name)) {
+    const near = nearest(name, Object.keys(commands));
+    const hint = near === undefined ? '' : `; did you mean ${near}?`;
+    process.stderr.write(`agentgateway: there is no command '${name}'${hint}\n\n${help}`);
     return 2;
   }
-  const loaded = await command.load();
-  return loaded.run(isFlag ? args : rest);
+  const command = await commands[name]!.load();
+  if (isHelp) return command.run(['--help']);
+  return command.run(isFlag ? args : rest);
 }
 
+// A reader that has seen enough, such as `head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`agentgateway: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`agentgateway: ${(error instanceof Error ? error.message : String(error)).trimEnd()}\n`);
   return error instanceof SettingsError ? 2 : 1;
 });

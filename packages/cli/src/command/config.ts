@@ -3,9 +3,10 @@ import { controllerNameDefault } from '@agentgateway/core/controller.ts';
 import { type LoadedConfig, loadConfig } from '@agentgateway/core/config/load.ts';
 import { createTranslator } from '@agentgateway/core/translate/translate.ts';
 import type { Translation } from '@agentgateway/core/world.ts';
-import { readEnvironment } from '@agentgateway/proxy/settings.ts';
+import { SettingsError, readEnvironment } from '@agentgateway/proxy/settings.ts';
 import { readFiles } from '@agentgateway/proxy/source/files.ts';
 import { formatProblem } from '@agentgateway/proxy/source/source.ts';
+import { type Parsed, textOf } from './options.ts';
 
 /** A configuration and where it was read from; undefined once the problems have been told. */
 export interface Loaded {
@@ -22,6 +23,15 @@ export function load(path: string | undefined): Loaded | undefined {
   for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
   process.stderr.write(`${count(config.problems.length, 'problem')}\n`);
   return undefined;
+}
+
+/** The file or folder of a command: `-f`, or the word beside the flags; undefined where neither is given. */
+export function pathOf(parsed: Parsed): string | undefined {
+  const flag = textOf(parsed, 'file');
+  const [word] = parsed.positionals;
+  if (flag !== undefined && word !== undefined)
+    throw new SettingsError(`two configurations are given, '${flag}' and '${word}'; one is wanted`);
+  return flag ?? word;
 }
 
 /** The manifests' resources, conditions and mistakes. */
@@ -42,7 +52,9 @@ function read(path: string): ReturnType<typeof readFiles> | undefined {
   try {
     return readFiles(path);
   } catch (error) {
-    process.stderr.write(`${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}\n`);
+    const why =
+      error instanceof Error && !error.message.includes('ENOENT') ? error.message : 'there is no such file or folder';
+    process.stderr.write(`${path}: cannot be read: ${why}\n`);
     return undefined;
   }
 }

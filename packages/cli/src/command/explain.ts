@@ -1,10 +1,10 @@
 // `agentgateway explain METHOD URL`: which listener, route, rule and backend a request would meet, and which policies, and why.
 import { uniteViews } from '@agentgateway/core/translate/unite.ts';
-import { type Explanation, explain } from '@agentgateway/proxy/admin/explain.ts';
+import { type Explanation, explain, readQuestion } from '@agentgateway/proxy/admin/explain.ts';
 import { openOffline } from '@agentgateway/proxy/offline.ts';
 import { SettingsError } from '@agentgateway/proxy/settings.ts';
 import { load, translate } from './config.ts';
-import { parse, textOf } from './options.ts';
+import { outputOf, parse, textOf } from './options.ts';
 
 const help = `agentgateway explain METHOD URL [-f FILE-OR-FOLDER] [flags]
 
@@ -13,6 +13,7 @@ const help = `agentgateway explain METHOD URL [-f FILE-OR-FOLDER] [flags]
   -m, --model NAME      the model that the body would name
   -o, --output FORMAT   text (the default) or json
 
+Exit code 0: it would be served, 1: it would be refused, 2: wrong flags or configuration.
 Example: agentgateway explain POST http://localhost:3000/v1/chat/completions -f config.yaml --model smart
 `;
 
@@ -25,37 +26,21 @@ const options = {
 
 /** Exit codes: 0 the request would reach a backend or be answered, 1 it would be refused, 2 wrong flags or configuration. */
 export async function run(args: readonly string[]): Promise<number> {
-  const parsed = parse(args, options, help);
+  const parsed = parse(args, { help, options, positionalsMax: 2 });
   if (!parsed) return 0;
   const [method, url] = parsed.positionals;
   if (method === undefined || url === undefined) throw new SettingsError(`a method and a URL are required\n\n${help}`);
-  const output = textOf(parsed, 'output') ?? 'text';
-  if (output !== 'text' && output !== 'json')
-    throw new SettingsError(`--output is '${output}'; it must be text or json`);
+  const output = outputOf(parsed);
+  const headers = (parsed.values['header'] ?? []) as readonly string[];
+  const question = readQuestion({ method, url, headers, model: textOf(parsed, 'model') });
+  if (typeof question === 'string') throw new SettingsError(question);
   const loaded = load(textOf(parsed, 'file'));
   if (!loaded) return 2;
   const { snapshot, rejections } = await openOffline(uniteViews(translate(loaded).views));
   for (const { key, reason } of rejections) process.stderr.write(`${key}: ${reason}\n`);
-  const headers = (parsed.values['header'] ?? []) as readonly string[];
-  const question = {
-    method: method.toUpperCase(),
-    url: withScheme(url),
-    headers: headers.map(toHeader),
-    model: textOf(parsed, 'model'),
-  };
   const explanation = explain(snapshot, question);
   process.stdout.write(output === 'json' ? `${JSON.stringify(explanation, null, 2)}\n` : toText(explanation));
   return explanation.refusal ? 1 : 0;
-}
-
-function withScheme(url: string): string {
-  return /^https?:\/\//.test(url) ? url : `http://${url}`;
-}
-
-function toHeader(line: string): [string, string] {
-  const colon = line.indexOf(':');
-  if (colon <= 0) throw new SettingsError(`--header is '${line}'; it must be NAME:VALUE`);
-  return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
 }
 
 function toText(explanation: Explanation): string {
@@ -69,10 +54,11 @@ function toText(explanation: Explanation): string {
   row('route', route);
   row('rule', rule);
   const total = backends.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { key, weight, invalid, detail } of backends) {
+  for (const { key, weight, invalid, steps: own, detail } of backends) {
     const share = backends.length > 1 && total > 0 ? ` (${Math.round((100 * weight) / total)} %)` : '';
     row('backend', `${key}${share}${invalid === undefined ? '' : ` — invalid: ${invalid}`}`);
-    if (detail) row('', JSON.stringify(detail));
+    for (const line of toDetailLines(detail)) row('', line);
+    for (const step of own) row('', `step ${step}`);
   }
   if (settings)
     row(
@@ -95,4 +81,27 @@ function toText(explanation: Explanation): string {
   if (steps.length > 0) lines.push('', '  steps, in order', ...steps.map((step) => `    ${step}`));
   lines.push('', refusal ? `  refused: ${refusal.reason}: ${refusal.message}` : '  would be served', '');
   return lines.join('\n');
+}
+
+/** What a backend says of itself; of an LLM backend, where the model's name leads. */
+function toDetailLines(detail: object | undefined): string[] {
+  if (!detail) return [];
+  const { model, name, targets, models, ...rest } = detail as {
+    model?: unknown;
+    name?: unknown;
+    targets?: readonly { readonly provider: string; readonly model: string; readonly restingMs?: number }[];
+    models?: readonly string[];
+  };
+  if (models) return [`models ${models.join(', ') || 'none'}; --model NAME tells where one leads`];
+  if (!targets) return Object.keys(rest).length > 0 ? [JSON.stringify(rest)] : [];
+  return [
+    `model ${String(model)}, served as ${String(name)}`,
+    ...targets.map(({ provider, model: upstream, restingMs = 0, ...how }) => {
+      const words = Object.entries(how)
+        .filter(([, value]) => value !== undefined)
+        .map(([word, value]) => `${word} ${String(value)}`);
+      if (restingMs > 0) words.push(`left alone for ${restingMs} ms`);
+      return `  → ${provider}/${upstream} (${words.join(', ')})`;
+    }),
+  ];
 }

@@ -1,4 +1,4 @@
-// Flags of the subcommands: parsed strictly, with help that tells them.
+// Flags of the subcommands: parsed strictly, with help that tells them and a guess at what was meant.
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { SettingsError } from '@agentgateway/proxy/settings.ts';
 
@@ -8,22 +8,83 @@ export interface Parsed {
   readonly positionals: readonly string[];
 }
 
-/** Parses flags; `--help` prints the text and gives undefined. Throws SettingsError for flags that do not exist. */
-export function parse(args: readonly string[], options: ParseArgsOptionsConfig, help: string): Parsed | undefined {
-  const all: ParseArgsOptionsConfig = { ...options, help: { type: 'boolean', short: 'h' } };
+/** A subcommand's words. */
+export interface Usage {
+  readonly help: string;
+  readonly options: ParseArgsOptionsConfig;
+  /** How many words may stand beside the flags. */
+  readonly positionalsMax: number;
+  /** What to say of a word too many. */
+  readonly positionalHint?: string;
+}
+
+/** Parses flags; `--help` prints the text and gives undefined. Throws SettingsError, with help, for what does not exist. */
+export function parse(args: readonly string[], usage: Usage): Parsed | undefined {
+  const { help, positionalsMax } = usage;
+  const options: ParseArgsOptionsConfig = { ...usage.options, help: { type: 'boolean', short: 'h' } };
+  if (checkFlags(args, options, help)) {
+    process.stdout.write(help);
+    return undefined;
+  }
   let parsed: Parsed;
   try {
-    parsed = parseArgs({ args: [...args], options: all, allowPositionals: true }) as Parsed;
+    parsed = parseArgs({ args: [...args], options, allowPositionals: true }) as Parsed;
   } catch (error) {
     throw new SettingsError(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
   }
-  if (parsed.values['help'] !== true) return parsed;
-  process.stdout.write(help);
-  return undefined;
+  const extra = parsed.positionals[positionalsMax];
+  if (extra === undefined) return parsed;
+  const hint = usage.positionalHint === undefined ? '' : ` (${usage.positionalHint})`;
+  throw new SettingsError(`'${extra}' is a word too many${hint}\n\n${help}`);
+}
+
+/** Throws for a flag that does not exist; tells whether help is asked for. */
+function checkFlags(args: readonly string[], options: ParseArgsOptionsConfig, help: string): boolean {
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  let isHelp = false;
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    isHelp ||= token.name === 'help';
+    if (Object.hasOwn(options, token.name)) continue;
+    const near = nearest(token.name, Object.keys(options));
+    const hint = near === undefined ? '' : `; did you mean --${near}?`;
+    throw new SettingsError(`there is no flag ${token.rawName}${hint}\n\n${help}`);
+  }
+  return isHelp;
+}
+
+/** The known word that is nearest to what was typed; undefined where none is near. */
+export function nearest(typed: string, known: readonly string[]): string | undefined {
+  const ranked = known.map((word) => ({ word, distance: word.startsWith(typed) ? 0 : distanceOf(typed, word) }));
+  const [best] = ranked.sort((a, b) => a.distance - b.distance);
+  return best && best.distance <= Math.max(1, Math.floor(typed.length / 3)) ? best.word : undefined;
+}
+
+/** Edits between two words: insert, remove, replace, or swap two neighbours (optimal string alignment). */
+function distanceOf(a: string, b: string): number {
+  let [before, previous] = [[] as number[], Array.from({ length: b.length + 1 }, (_, i) => i)];
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const isSame = a[i - 1] === b[j - 1];
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const edits = [previous[j]! + 1, current[j - 1]! + 1, previous[j - 1]! + (isSame ? 0 : 1)];
+      current.push(Math.min(...edits, isSwap ? before[j - 2]! + 1 : Infinity));
+    }
+    [before, previous] = [previous, current];
+  }
+  return previous[b.length]!;
 }
 
 /** A flag's text, where it was given. */
 export function textOf({ values }: Parsed, flag: string): string | undefined {
   const value = values[flag];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The form that `--output` asks for. */
+export function outputOf(parsed: Parsed): 'text' | 'json' {
+  const output = textOf(parsed, 'output') ?? 'text';
+  if (output === 'text' || output === 'json') return output;
+  throw new SettingsError(`--output is '${output}'; it must be text or json`);
 }

@@ -1,25 +1,23 @@
 // `agentgateway status`: what a running gateway says of its configuration, from its admin port.
+import type { ConfigProblem } from '@agentgateway/core/config/load.ts';
+import { formatIssue } from '@agentgateway/core/translate/issue.ts';
+import type { Condition, Issue, ObjectStatus } from '@agentgateway/core/world.ts';
 import { SettingsError } from '@agentgateway/proxy/settings.ts';
+import { formatProblem } from '@agentgateway/proxy/source/source.ts';
 import { count } from './config.ts';
-import { parse, textOf } from './options.ts';
+import { outputOf, parse, textOf } from './options.ts';
 
 const help = `agentgateway status [--admin URL] [-o text|json]
 
       --admin URL       the gateway's admin port (http://127.0.0.1:15000)
   -o, --output FORMAT   text (the default) or json
 
-Exit code 0: everything accepted, 1: something is not, or no gateway answers.
+Exit code 0: everything accepted, 1: something is not, or no gateway answers, 2: wrong flags.
 `;
 
+const adminDefault = 'http://127.0.0.1:15000';
 /** How long the admin port may take. */
 const timeoutMs = 5000;
-
-interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason: string;
-  readonly message: string;
-}
 
 interface Status {
   readonly listening: readonly string[];
@@ -27,44 +25,57 @@ interface Status {
   readonly ready: boolean;
   readonly waitingFor: readonly string[];
   readonly bindErrors: Readonly<Record<string, string>>;
-  readonly refused: readonly {
-    readonly file: string;
-    readonly line?: number;
-    readonly path: string;
-    readonly message: string;
-  }[];
-  readonly issues: readonly { readonly object: string; readonly path: string; readonly message: string }[];
-  readonly statuses: readonly {
-    readonly kind: string;
-    readonly namespace: string;
-    readonly name: string;
-    readonly status: unknown;
-  }[];
+  readonly refused: readonly ConfigProblem[];
+  readonly issues: readonly Issue[];
+  readonly statuses: readonly Pick<ObjectStatus, 'kind' | 'namespace' | 'name' | 'status'>[];
 }
 
 /** Exit codes: 0 all well, 1 something is not accepted or nothing answers, 2 wrong flags. */
 export async function run(args: readonly string[]): Promise<number> {
-  const parsed = parse(args, { admin: { type: 'string' }, output: { type: 'string', short: 'o' } }, help);
+  const options = { admin: { type: 'string' }, output: { type: 'string', short: 'o' } } as const;
+  const parsed = parse(args, { help, options, positionalsMax: 0 });
   if (!parsed) return 0;
-  const admin = textOf(parsed, 'admin') ?? 'http://127.0.0.1:15000';
-  const output = textOf(parsed, 'output') ?? 'text';
-  if (output !== 'text' && output !== 'json')
-    throw new SettingsError(`--output is '${output}'; it must be text or json`);
-  let status: Status;
-  try {
-    const answer = await fetch(`${admin}/status`, { signal: AbortSignal.timeout(timeoutMs) });
-    status = (await answer.json()) as Status;
-  } catch (error) {
-    const why = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    process.stderr.write(
-      `no gateway answers at ${admin} (${why}); start one with \`agentgateway run\`, or name its port with --admin\n`,
-    );
+  const output = outputOf(parsed);
+  const status = await ask(toBase(textOf(parsed, 'admin')));
+  if (typeof status === 'string') {
+    process.stderr.write(`${status}\n`);
     return 1;
   }
   process.stdout.write(output === 'json' ? `${JSON.stringify(status, null, 2)}\n` : toText(status));
-  const isWell =
-    status.issues.length === 0 && status.refused.length === 0 && Object.keys(status.bindErrors).length === 0;
-  return isWell ? 0 : 1;
+  const { ready, issues, refused, bindErrors } = status;
+  const isWell = ready && issues.length === 0 && refused.length === 0 && Object.keys(bindErrors).length === 0;
+  return isWell && status.statuses.every(({ status: own }) => conditionsIn(own).every((found) => !found.isBad)) ? 0 : 1;
+}
+
+/** The admin port's URL, without a slash at its end; `host:port` and a port alone do. */
+function toBase(text = adminDefault): string {
+  const url = /^[0-9]+$/.test(text) ? `http://127.0.0.1:${text}` : /^https?:\/\//.test(text) ? text : `http://${text}`;
+  if (!URL.canParse(url)) throw new SettingsError(`--admin is '${text}'; it must be a URL such as ${adminDefault}`);
+  return url.replace(/\/+$/, '');
+}
+
+/** Asks; a text says why there is no answer. */
+async function ask(base: string): Promise<Status | string> {
+  const advice = 'start one with `agentgateway run`, or name its admin port with --admin';
+  let answer: Response;
+  try {
+    answer = await fetch(`${base}/status`, { signal: AbortSignal.timeout(timeoutMs) });
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return `no gateway answers at ${base} (${why}); ${advice}`;
+  }
+  const body: unknown = await answer.json().catch(() => undefined);
+  if (answer.ok && isStatus(body)) return body;
+  const told = typeof body === 'object' && body !== null && 'error' in body ? `: ${String(body.error)}` : '';
+  return `what answers at ${base} is no gateway's admin port (status ${answer.status}${told}); ${advice}`;
+}
+
+function isStatus(body: unknown): body is Status {
+  if (typeof body !== 'object' || body === null) return false;
+  const lists = ['listening', 'waitingFor', 'refused', 'issues', 'statuses'];
+  const fields = new Map<string, unknown>(Object.entries(body));
+  return lists.every((name) => Array.isArray(fields.get(name))) && typeof fields.get('bindErrors') === 'object';
 }
 
 function toText(status: Status): string {
@@ -82,13 +93,15 @@ function toText(status: Status): string {
     }
   }
   for (const [listener, why] of Object.entries(status.bindErrors)) lines.push(`  NOT ${listener}: ${why}`);
+  if (status.issues.length > 0) {
+    lines.push('', count(status.issues.length, 'problem'), ...status.issues.map((issue) => `  ${formatIssue(issue)}`));
+  }
   if (status.refused.length > 0) {
     lines.push(
       '',
       `the last edit was refused (${count(status.refused.length, 'problem')}); the configuration before it is running:`,
     );
-    for (const { file, line, path, message } of status.refused)
-      lines.push(`  ${file}:${line ?? ''} ${path}: ${message}`);
+    for (const problem of status.refused) lines.push(`  ${formatProblem(problem)}`);
   }
   return `${lines.join('\n')}\n`;
 }

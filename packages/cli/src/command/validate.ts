@@ -1,7 +1,7 @@
 // `agentgateway validate`: every problem of a configuration at once, with file, line, path and hint.
 import { formatIssue } from '@agentgateway/core/translate/issue.ts';
-import { count, load, translate } from './config.ts';
-import { parse, textOf } from './options.ts';
+import { count, load, pathOf, translate } from './config.ts';
+import { parse } from './options.ts';
 
 const help = `agentgateway validate [-f] FILE-OR-FOLDER
 
@@ -10,9 +10,9 @@ Lists every problem with its file, line and path. Exit code 0: none, 2: some.
 
 /** Exit codes: 0 nothing wrong, 2 problems. */
 export async function run(args: readonly string[]): Promise<number> {
-  const parsed = parse(args, { file: { type: 'string', short: 'f' } }, help);
+  const parsed = parse(args, { help, options: { file: { type: 'string', short: 'f' } }, positionalsMax: 1 });
   if (!parsed) return 0;
-  const path = textOf(parsed, 'file') ?? parsed.positionals[0];
+  const path = pathOf(parsed);
   const loaded = load(path);
   if (!loaded) return 2;
   const { issues } = translate(loaded);

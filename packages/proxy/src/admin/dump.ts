@@ -8,7 +8,7 @@ import { type EncodedResource, typeUrls } from '@agentgateway/api/keys.ts';
 /** What stands in the place of secret material. */
 export const redacted = '(redacted)';
 
-/** A resource for people. Hashes of keys are cut to what logs call them by. */
+/** A resource for people. Neither secrets, nor hashes of keys, nor what headers with credentials are set to. */
 export function dumpResource({ typeUrl, key, version, bytes }: EncodedResource): object {
   return { key, type: typeUrl, version, message: toMessage(typeUrl, bytes) };
 }
@@ -16,7 +16,7 @@ export function dumpResource({ typeUrl, key, version, bytes }: EncodedResource):
 function toMessage(typeUrl: EncodedResource['typeUrl'], bytes: Uint8Array): unknown {
   switch (typeUrl) {
     case typeUrls.resource:
-      return withoutHashes(toJson(ResourceSchema, fromBinary(ResourceSchema, bytes)));
+      return withoutSecrets(toJson(ResourceSchema, fromBinary(ResourceSchema, bytes)));
     case typeUrls.endpoints:
       return toJson(EndpointsSchema, fromBinary(EndpointsSchema, bytes));
     case typeUrls.secret:
@@ -24,10 +24,21 @@ function toMessage(typeUrl: EncodedResource['typeUrl'], bytes: Uint8Array): unkn
   }
 }
 
-function withoutHashes(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutHashes);
+/** Header fields whose literal values are credentials, wherever a policy or filter writes them. */
+const secretFields =
+  /^(?:authorization|proxy-authorization|cookie|set-cookie|.*(?:api-?key|token|secret|password).*)$/i;
+
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
   if (typeof value !== 'object' || value === null) return value;
+  const isSecretField = 'name' in value && typeof value.name === 'string' && secretFields.test(value.name);
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, name === 'sha256' ? redacted : withoutHashes(inner)]),
+    Object.entries(value).map(([name, inner]) => {
+      const isSecret = name === 'sha256' || (isSecretField && secretMembers.has(name) && typeof inner === 'string');
+      return [name, isSecret ? redacted : withoutSecrets(inner)];
+    }),
   );
 }
+
+/** Where a named field keeps what it is set to. */
+const secretMembers: ReadonlySet<string> = new Set(['value', 'expression']);

@@ -1,4 +1,5 @@
 // Why a request would go where it goes: the same steps as the pipeline, told instead of done.
+import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { RuleSettings } from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
@@ -13,6 +14,39 @@ export interface Question {
   readonly headers: readonly (readonly [string, string])[];
   /** Model that the body would name. */
   readonly model: string | undefined;
+}
+
+/** A question as it was typed. */
+export interface Asked {
+  /** GET where it is left out. */
+  readonly method: string | undefined;
+  /** With or without a scheme. */
+  readonly url: string | undefined;
+  /** Lines of `NAME: VALUE`. */
+  readonly headers: readonly string[];
+  readonly model: string | undefined;
+}
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Reads a question; a text says what is wrong with it. The command line and the admin side read it alike. */
+export function readQuestion({ method = 'GET', url, headers, model }: Asked): Question | string {
+  if (!token.test(method)) return `the method is '${method}'; it must be one such as GET or POST`;
+  if (!url) return 'a URL is required, such as http://localhost:3000/v1/chat/completions';
+  const pairs: (readonly [string, string])[] = [];
+  for (const line of headers) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(colon, 0)).trim();
+    if (!token.test(name)) return `the header is '${line}'; it must be NAME:VALUE`;
+    pairs.push([name, line.slice(colon + 1).trim()]);
+  }
+  const absolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : `http://${url}`;
+  try {
+    splitTarget(absolute, undefined);
+  } catch (error) {
+    return `the URL is '${url}': ${GatewayError.from(error).message}; write one such as http://localhost:3000/v1/models`;
+  }
+  return { method: method.toUpperCase(), url: absolute, headers: pairs, model };
 }
 
 /** One policy kind's part in the matter. */
@@ -38,6 +72,8 @@ export interface Explanation {
     readonly key: string;
     readonly weight: number;
     readonly invalid: string | undefined;
+    /** Steps of this backend alone, in order. */
+    readonly steps: readonly string[];
     readonly detail: object | undefined;
   }[];
   readonly policies: readonly ExplainedPolicy[];
@@ -48,13 +84,13 @@ export interface Explanation {
   readonly refusal: { readonly reason: string; readonly message: string } | undefined;
 }
 
-/** Explains. Throws GatewayError `bad-framing` for a URL that is none. */
+/** Explains a question that {@link readQuestion} has read. */
 export function explain(snapshot: Snapshot, question: Question): Explanation {
   const { method, url } = question;
   const { authority, path, query } = splitTarget(url, undefined);
   const base = { question: { method, url }, backends: [], policies: [], steps: [], settings: undefined };
   const nowhere = { ...base, bind: undefined, listener: undefined, route: undefined, rule: undefined };
-  const bind = findBind(snapshot, authority);
+  const bind = findBind(snapshot, authority, /^https:/i.test(url) ? 443 : 80);
   if (!bind) {
     const known = [...snapshot.binds.keys()].join(', ') || 'none';
     return {
@@ -81,13 +117,9 @@ export function explain(snapshot: Snapshot, question: Question): Explanation {
   const found = listener.router.match(request);
   const place = { bind: bind.key, listener: listener.key };
   if (!found) return unmatched(listener, { ...nowhere, ...place });
-  return {
-    ...base,
-    ...place,
-    ...explainRule(snapshot, found.value, question),
-    matchedPrefix: found.matchedPrefix,
-    refusal: refusalOf(found.value),
-  };
+  const told = explainRule(snapshot, found.value, question);
+  const refusal = refusalOf(found.value, told.backends);
+  return { ...base, ...place, ...told, matchedPrefix: found.matchedPrefix, refusal };
 }
 
 function unmatched(listener: ListenerPlan, base: Omit<Explanation, 'refusal'>): Explanation {
@@ -110,10 +142,11 @@ function explainRule(
   return {
     route: rule.route,
     rule: rule.rule,
-    backends: rule.backends.map(({ key, weight, invalid }) => ({
+    backends: rule.backends.map(({ key, weight, invalid, plan }) => ({
       key,
       weight,
       invalid,
+      steps: stepsOf(plan),
       detail: detailOf(snapshot.backend(key), snapshot, question),
     })),
     policies: rule.decisions.map(toExplained),
@@ -126,17 +159,31 @@ function detailOf(target: Target | undefined, snapshot: Snapshot, { model }: Que
   return target?.explain?.({ snapshot, model });
 }
 
-function refusalOf(rule: RulePlan): Explanation['refusal'] {
+function refusalOf(rule: RulePlan, backends: Explanation['backends']): Explanation['refusal'] {
   const broken = rule.decisions.find(({ invalid }) => invalid !== undefined);
   if (broken)
     return {
       reason: 'policy-invalid',
       message: `policy ${broken.policies[0]} (${broken.kind}) cannot be applied: ${broken.invalid}`,
     };
-  const answers = rule.plan.steps.some(({ kind }) => kind === 'requestRedirect');
-  if (rule.backends.length === 0 && !answers)
-    return { reason: 'backend-invalid', message: `route ${rule.route} has no backend here` };
-  return undefined;
+  if (rule.plan.steps.some(({ kind }) => kind === 'requestRedirect')) return undefined;
+  const chosen = backends.filter(({ weight }) => weight > 0);
+  if (chosen.length === 0)
+    return {
+      reason: 'backend-invalid',
+      message: `route ${rule.route} has no backend here${backends.length > 0 ? ' with a weight above 0' : ''}`,
+    };
+  // Where only some of the backends are unusable, their share of the requests is refused, not this one for certain.
+  const unusable = chosen.map(unusableOf);
+  return unusable.every((refusal) => refusal !== undefined) ? unusable[0] : undefined;
+}
+
+function unusableOf({ key, invalid, detail }: Explanation['backends'][number]): Explanation['refusal'] {
+  if (invalid !== undefined) return { reason: 'backend-invalid', message: `backend ${key}: ${invalid}` };
+  if (!detail || !('unknown' in detail) || detail.unknown !== true) return undefined;
+  const { model, near } = detail as { model?: unknown; near?: unknown };
+  const hint = Array.isArray(near) && near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
+  return { reason: 'model-not-found', message: `there is no model ${String(model)} in ${key}${hint}` };
 }
 
 function stepsOf(plan: StepPlan): string[] {
@@ -160,10 +207,10 @@ function whyOf(
     : 'the only one attached here';
 }
 
-/** The bind of an authority's port; without a port the scheme's own, or the only one there is. */
-function findBind(snapshot: Snapshot, authority: string): ReturnType<Snapshot['binds']['get']> {
+/** The bind of an authority's port; without a port that of the scheme, or the only one there is. */
+function findBind(snapshot: Snapshot, authority: string, schemePort: number): ReturnType<Snapshot['binds']['get']> {
   const binds = [...snapshot.binds.values()];
   const port = /:([0-9]+)$/.exec(authority)?.[1];
-  if (port === undefined) return binds.find((bind) => bind.port === 80) ?? (binds.length === 1 ? binds[0] : undefined);
-  return binds.find((bind) => bind.port === Number(port));
+  if (port !== undefined) return binds.find((bind) => bind.port === Number(port));
+  return binds.find((bind) => bind.port === schemePort) ?? (binds.length === 1 ? binds[0] : undefined);
 }

@@ -1,12 +1,13 @@
 // The admin side: what the gateway knows, as JSON on loopback; metrics and readiness on ports of their own.
 import type { AddressInfo } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
-import { GatewayError } from '@agentgateway/core/errors.ts';
 import { Hono } from 'hono';
 import { toJson } from '../telemetry/stories.ts';
 import type { Gateway } from '../gateway.ts';
+import { version } from '../version.ts';
 import { dumpResource } from './dump.ts';
-import { explain } from './explain.ts';
+import { explain, readQuestion } from './explain.ts';
+import { refusalOf } from './guard.ts';
 
 /** Stories that `/requests` gives where no limit is asked for. */
 const storiesDefault = 50;
@@ -18,81 +19,106 @@ export interface AdminPort extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Everything the admin port answers. */
-export function adminApp(gateway: Gateway): Hono {
+/** What can be asked. */
+const paths = [
+  'GET /status',
+  'GET /explain?method=GET&url=URL&model=NAME&header=NAME:VALUE',
+  'GET /requests?limit=N',
+  'GET /requests/ID',
+  'GET /config_dump',
+  'GET /logging',
+  `POST /logging?level=${levels.join('|')}`,
+  'GET /metrics',
+  'GET /healthz',
+  'POST /drain',
+];
+
+/** Everything the admin port answers; `boundTo` is the name or address it is bound by. */
+export function adminApp(gateway: Gateway, boundTo = 'localhost'): Hono {
   const app = new Hono();
-  const paths = [
-    '/config_dump',
-    '/status',
-    '/explain?method=GET&url=URL&model=NAME',
-    '/requests?limit=N',
-    '/requests/ID',
-    '/logging',
-    '/metrics',
-    '/healthz',
-    '/drain',
-  ];
-  app.get('/', (c) => c.json({ service: 'agentgateway', paths }));
+  app.use(async (c, next) => {
+    const refusal = refusalOf(
+      {
+        method: c.req.method,
+        host: c.req.header('host'),
+        origin: c.req.header('origin'),
+        fetchSite: c.req.header('sec-fetch-site'),
+      },
+      boundTo,
+    );
+    if (refusal !== undefined) return c.json({ error: refusal }, 403);
+    await next();
+    // Nothing here may be shown inside another page or taken for something else.
+    c.header('x-content-type-options', 'nosniff');
+    c.header('x-frame-options', 'DENY');
+    c.header('cache-control', 'no-store');
+  });
+  app.get('/', (c) => c.json({ service: 'agentgateway', version, paths }));
   app.get('/healthz', (c) => c.text('ok'));
   app.get('/config_dump', (c) => c.json(dump(gateway)));
   app.get('/status', (c) => c.json(status(gateway)));
-  app.get('/metrics', (c) => metrics(gateway));
+  app.get('/metrics', () => metrics(gateway));
   app.get('/requests', (c) => {
-    const asked = Number(c.req.query('limit') ?? storiesDefault);
-    if (!Number.isInteger(asked) || asked < 1) return c.json({ error: 'limit must be a positive integer' }, 400);
-    return c.json({ requests: gateway.stories.newest().take(asked).map(toJson).toArray() });
+    const asked = c.req.query('limit') ?? String(storiesDefault);
+    if (!/^[1-9][0-9]{0,5}$/.test(asked))
+      return c.json({ error: `limit is '${asked}'; it must be an integer from 1, such as /requests?limit=20` }, 400);
+    return c.json({ requests: gateway.stories.newest().take(Number(asked)).map(toJson).toArray() });
   });
   app.get('/requests/:id', (c) => {
-    const story = gateway.stories.newest().find(({ id }) => id === c.req.param('id'));
-    return story ? c.json(toJson(story)) : c.json({ error: 'this request is not among the last ones' }, 404);
+    const id = c.req.param('id');
+    const story = gateway.stories.newest().find((kept) => kept.id === id);
+    if (story) return c.json(toJson(story));
+    return c.json({ error: `request ${id} is not among the last ones; /requests lists those that are kept` }, 404);
   });
   app.get('/explain', (c) => {
-    const url = c.req.query('url');
-    if (!url)
-      return c.json(
-        { error: 'url is required, such as /explain?method=POST&url=http://localhost:3000/v1/chat/completions' },
-        400,
-      );
-    const headers = (c.req.queries('header') ?? []).map((line): [string, string] => {
-      const colon = line.indexOf(':');
-      return colon < 0 ? [line, ''] : [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+    const question = readQuestion({
+      method: c.req.query('method'),
+      url: c.req.query('url'),
+      headers: c.req.queries('header') ?? [],
+      model: c.req.query('model'),
     });
-    return c.json(
-      explain(gateway.store.current, {
-        method: c.req.query('method') ?? 'GET',
-        url,
-        headers,
-        model: c.req.query('model'),
-      }),
-    );
+    if (typeof question === 'string') return c.json({ error: question }, 400);
+    return c.json(explain(gateway.store.current, question));
   });
-  app.get('/logging', (c) => c.json({ level: gateway.logs.log.level, levels }));
-  app.post('/logging', (c) => {
-    const level = c.req.query('level');
-    if (level === undefined || !levels.includes(level))
-      return c.json({ error: `level must be one of ${levels.join(', ')}` }, 400);
-    gateway.logs.log.level = level;
-    return c.json({ level });
-  });
+  addLogging(app, gateway);
   app.post('/drain', (c) => {
     gateway.startDrain();
     return c.json({ draining: true }, 202);
   });
-  app.notFound((c) => c.json({ error: `there is no ${c.req.method} ${c.req.path} here`, paths }, 404));
+  app.notFound((c) => {
+    const { method, path } = c.req;
+    const others = paths.filter((each) => each.replace(/\?.*/, '').endsWith(` ${path}`));
+    if (others.length > 0) return c.json({ error: `${path} is not for ${method}`, paths: others }, 405);
+    return c.json({ error: `there is no ${method} ${path} here`, paths }, 404);
+  });
   app.onError((error, c) => {
-    if (error instanceof GatewayError) return c.json({ error: error.message, hint: error.hint }, 400);
     gateway.logs.log.error({ err: error }, 'an admin request failed');
     return c.json({ error: 'internal error; the log has its cause' }, 500);
   });
   return app;
 }
 
+/** The log's level, told and set. */
+function addLogging(app: Hono, { logs: { log } }: Gateway): void {
+  app.get('/logging', (c) => c.json({ level: log.level, levels }));
+  app.post('/logging', (c) => {
+    const level = c.req.query('level');
+    if (level === undefined || !levels.includes(level))
+      return c.json(
+        { error: `level must be one of ${levels.join(', ')}, such as POST /logging?level=debug`, level: log.level },
+        400,
+      );
+    log.level = level;
+    return c.json({ level, levels });
+  });
+}
+
 /** What the metrics port answers. */
 export function metricsApp(gateway: Gateway): Hono {
   const app = new Hono();
   const answer = (): Promise<Response> => metrics(gateway);
-  app.get('/metrics', (c) => answer());
-  app.get('/stats/prometheus', (c) => answer());
+  app.get('/metrics', answer);
+  app.get('/stats/prometheus', answer);
   return app;
 }
 
@@ -124,9 +150,13 @@ export function openPort(app: Hono, address: string, port: number, what: string)
         });
       },
     );
-    server.once('error', (error) =>
-      reject(new Error(`the ${what} port cannot listen on ${address}:${port}: ${error.message}`, { cause: error })),
-    );
+    server.on('error', (error) => {
+      const place = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+      const isTaken = 'code' in error && error.code === 'EADDRINUSE';
+      const why = isTaken ? 'another process uses it' : error.message;
+      const flag = `choose another with --${what}-port, or off`;
+      reject(new Error(`the ${what} port cannot listen on ${place}: ${why}; ${flag}`, { cause: error }));
+    });
   });
 }
 
@@ -145,6 +175,7 @@ function status(gateway: Gateway): object {
   const { state } = gateway.source;
   return {
     listening: gateway.addresses(),
+    version,
     generation: gateway.store.current.generation,
     ready: gateway.readiness.waitingFor.length === 0,
     waitingFor: gateway.readiness.waitingFor,

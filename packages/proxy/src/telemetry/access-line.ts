@@ -1,6 +1,7 @@
 // The access log's line: one per request, keys of the documentation's table, nothing that does not apply, no prompts.
 import type { Exchange } from '@agentgateway/core/exchange.ts';
 import type { LlmFacts } from '@agentgateway/core/llm-facts.ts';
+import { cut, cutIfAny, nameMax, placeMax } from './bounded-text.ts';
 import type { Outcome } from './outcome.ts';
 
 /** Builds the line. Durations in milliseconds, costs in US dollars. */
@@ -18,11 +19,12 @@ export function toAccessLine(exchange: Exchange, outcome: Outcome): Record<strin
     line['endpoint'] = attempt.endpoint;
   }
   line['src.addr'] = `${head.client.address}:${head.client.port}`;
-  line['http.method'] = head.method;
-  line['http.host'] = head.authority;
-  line['http.path'] = head.path;
+  line['http.method'] = cut(head.method, nameMax);
+  line['http.host'] = cut(head.authority, placeMax);
+  line['http.path'] = cut(head.path, placeMax);
   line['http.version'] = head.httpVersion;
   line['http.status'] = outcome.status;
+  line['protocol'] = toProtocol(exchange);
   line['duration'] = outcome.durationMs;
   line['bytes'] = outcome.bodyBytes;
   line['request.id'] = exchange.id;
@@ -45,15 +47,15 @@ export function toAccessLine(exchange: Exchange, outcome: Outcome): Record<strin
 }
 
 function addLlm(line: Record<string, unknown>, llm: LlmFacts, { durationMs }: Outcome): void {
-  line['gen_ai.operation.name'] = llm.operation;
+  line['gen_ai.operation.name'] = cut(llm.operation, nameMax);
   line['gen_ai.provider.name'] = llm.provider;
-  line['gen_ai.request.model'] = llm.requestModel;
+  line['gen_ai.request.model'] = cut(llm.requestModel, nameMax);
   if (llm.upstreamModel !== undefined && llm.upstreamModel !== llm.requestModel)
-    line['agw.ai.upstream_model'] = llm.upstreamModel;
-  line['gen_ai.response.model'] = llm.responseModel;
+    line['agw.ai.upstream_model'] = cut(llm.upstreamModel, nameMax);
+  line['gen_ai.response.model'] = cutIfAny(llm.responseModel, nameMax);
   for (const name in llm.params) line[`gen_ai.request.${name}`] = llm.params[name];
   if (llm.isStreaming) line['agw.ai.streaming'] = true;
-  if (llm.finishReason !== undefined) line['gen_ai.response.finish_reason'] = llm.finishReason;
+  if (llm.finishReason !== undefined) line['gen_ai.response.finish_reason'] = cut(llm.finishReason, nameMax);
   const { usage } = llm;
   if (usage) {
     line['gen_ai.usage.input_tokens'] = usage.inputTotal;
@@ -75,6 +77,12 @@ function addLlm(line: Record<string, unknown>, llm: LlmFacts, { durationMs }: Ou
   const rest = (usage?.outputTotal ?? 0) - 1;
   if (rest > 0)
     line['agw.ai.time_per_output_token'] = Math.round(((durationMs - llm.firstTokenMs) / rest) * 1000) / 1000;
+}
+
+/** What was spoken, for logs and labels. */
+export function toProtocol({ llm, dialect }: Pick<Exchange, 'llm' | 'dialect'>): 'llm' | 'grpc' | 'http' {
+  if (llm) return 'llm';
+  return dialect === 'grpc' ? 'grpc' : 'http';
 }
 
 /** Nano-dollars as dollars, for people: what must add up stays in nano-dollars. */

@@ -2,6 +2,7 @@
 import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
 import { GatewayError, type Reason } from '@agentgateway/core/errors.ts';
 import type { ResponseEnd } from '../server/responder.ts';
+import { cut, messageMax } from './bounded-text.ts';
 
 /** The end of an exchange. */
 export interface Outcome {
@@ -22,7 +23,7 @@ export function toOutcome(exchange: Exchange, reply: Reply, end: ResponseEnd, en
   return {
     status: end.isClientGone && !end.isHeadSent ? 499 : reply.status,
     reason: reasonOf(reply, end),
-    message: failure === undefined ? undefined : textOf(failure),
+    message: failure === undefined ? undefined : cut(toLogged(exchange, textOf(failure)), messageMax),
     durationMs: Math.round((endMs - exchange.head.startMs) * 1000) / 1000,
     bodyBytes: end.bodyBytes,
   };
@@ -34,8 +35,18 @@ function reasonOf(reply: Reply, end: ResponseEnd): Reason | undefined {
   return reply.reason ?? (end.error === undefined ? undefined : 'upstream-reset');
 }
 
-/** The message of a failure and of what caused it. */
+/** The message of a failure and of what caused it. A parser's own words quote what it could not read, so they are left out. */
 export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error === 'string' ? error : 'unknown failure';
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  if (error instanceof SyntaxError) return 'a text that cannot be parsed';
+  return error.cause instanceof Error ? `${error.message}: ${textOf(error.cause)}` : error.message;
+}
+
+/** Values that a message quotes: `"…"` as codecs write them, `'…'` as vendors do. */
+const quoted = /"(?:[^"\\]|\\.)*"|(?<![\p{L}\p{N}])'[^']*'(?![\p{L}\p{N}])/gsu;
+
+/** A message for the log. Where people talk to models, what it quotes may be theirs: the client is told it, the log is not. */
+function toLogged({ dialect }: Exchange, message: string): string {
+  const isTalk = dialect === 'chat' || dialect === 'responses' || dialect === 'messages';
+  return isTalk ? message.replace(quoted, '"…"') : message;
 }

@@ -7,6 +7,7 @@ import { toAccessLine } from './access-line.ts';
 import type { Logs } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { toOutcome } from './outcome.ts';
+import { Prompts, type Texts } from './prompts.ts';
 import type { Stories } from './stories.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -14,7 +15,7 @@ import type { Tracing } from './tracing.ts';
 export interface RecorderParts {
   readonly clock: Clock;
   readonly timers: TimerWheel;
-  readonly logs: Pick<Logs, 'log' | 'access'>;
+  readonly logs: Pick<Logs, 'log' | 'access' | 'hasPrompts'>;
   readonly metrics: Metrics;
   readonly stories: Stories;
   readonly tracing: Tracing | undefined;
@@ -22,12 +23,25 @@ export interface RecorderParts {
   readonly settleTimeoutMs: number;
 }
 
+/** An exchange that is over. */
+interface Ended {
+  readonly exchange: Exchange;
+  readonly reply: Reply;
+  readonly end: ResponseEnd;
+  readonly endMs: number;
+  readonly texts: Texts | undefined;
+}
+
 /** Records exchanges. */
 export class Recorder {
   readonly #parts: RecorderParts;
+  /** Texts of exchanges under way; undefined unless they are asked for. */
+  readonly #prompts: WeakMap<Exchange, Prompts> | undefined;
 
   constructor(parts: RecorderParts) {
     this.#parts = parts;
+    this.#prompts = parts.logs.hasPrompts ? new WeakMap() : undefined;
+    parts.tracing?.reportTo(parts.logs.log, () => parts.clock.monotonicMs());
   }
 
   /** An exchange begins; it costs nothing where traces are off. */
@@ -35,20 +49,30 @@ export class Recorder {
     this.#parts.tracing?.begin(exchange);
   }
 
+  /** A reply is about to be written: the last moment to look into a stream, for those who log answers. */
+  answer(exchange: Exchange, reply: Reply): void {
+    this.#prompts?.set(exchange, new Prompts(exchange, reply).watch());
+  }
+
   /** An exchange has ended. `done` is called once the record is written. */
   record(exchange: Exchange, reply: Reply, end: ResponseEnd, done: () => void): void {
     const endMs = this.#parts.clock.monotonicMs();
-    const write = (): void => {
+    const write = (texts?: Texts): void => {
       try {
-        this.#write(exchange, reply, end, endMs);
+        this.#write({ exchange, reply, end, endMs, texts });
       } catch (error) {
         this.#parts.logs.log.error({ err: error, requestId: exchange.id }, 'a request could not be recorded');
       } finally {
         done();
       }
     };
+    const readAndWrite = (): void => {
+      if (!this.#prompts) return write();
+      const prompts = this.#prompts.get(exchange) ?? new Prompts(exchange, reply);
+      prompts.read().then(write, () => write());
+    };
     if (exchange.settlements.length === 0) {
-      write();
+      readAndWrite();
       return;
     }
     let isWritten = false;
@@ -56,16 +80,19 @@ export class Recorder {
       if (isWritten) return;
       isWritten = true;
       late.stop();
-      write();
+      readAndWrite();
     };
     const late = this.#parts.timers.start(this.#parts.settleTimeoutMs, settled);
     Promise.allSettled(exchange.settlements).then(settled, settled);
   }
 
-  #write(exchange: Exchange, reply: Reply, end: ResponseEnd, endMs: number): void {
+  #write({ exchange, reply, end, endMs, texts }: Ended): void {
     const { logs, metrics, stories, tracing } = this.#parts;
     const outcome = toOutcome(exchange, reply, end, endMs);
-    logs.access(toAccessLine(exchange, outcome));
+    const line = toAccessLine(exchange, outcome);
+    if (texts?.prompt !== undefined) line['gen_ai.prompt'] = texts.prompt;
+    if (texts?.completion !== undefined) line['gen_ai.completion'] = texts.completion;
+    logs.access(line);
     metrics.record(exchange, { ...outcome, reason: outcome.reason ?? '' });
     stories.add(exchange, outcome);
     tracing?.end(exchange, outcome);

@@ -1,6 +1,7 @@
 // The last requests' stories, as `/requests` on the admin port tells them: match, verdicts, attempts, timings, tokens, cost.
 import type { Exchange } from '@agentgateway/core/exchange.ts';
 import type { LlmFacts } from '@agentgateway/core/llm-facts.ts';
+import { cut, cutIfAny, messageMax, nameMax, placeMax } from './bounded-text.ts';
 import type { Outcome } from './outcome.ts';
 
 /** One request's story. Times in milliseconds. */
@@ -18,10 +19,13 @@ export interface Story {
   readonly credential: string | undefined;
   readonly verdicts: Exchange['verdicts'];
   readonly attempts: Exchange['attempts'];
-  readonly notes: Exchange['notes'];
+  readonly notes: readonly string[];
   readonly llm: LlmFacts | undefined;
   readonly traceId: string | undefined;
 }
+
+/** Remarks that a story keeps. */
+const notesMax = 100;
 
 /** Keeps the last stories in a ring. */
 export class Stories {
@@ -39,9 +43,9 @@ export class Stories {
     this.#ring[this.#next] = {
       id: exchange.id,
       startEpochMs: head.startEpochMs,
-      method: head.method,
-      host: head.authority,
-      path: head.path,
+      method: cut(head.method, nameMax),
+      host: cut(head.authority, placeMax),
+      path: cut(head.path, placeMax),
       client: head.client.address,
       outcome,
       placement,
@@ -49,8 +53,8 @@ export class Stories {
       credential: principal?.credential.id,
       verdicts,
       attempts,
-      notes,
-      llm,
+      notes: toBoundedNotes(notes),
+      llm: llm && toBoundedFacts(llm),
       traceId: exchange.trace?.traceId,
     };
     this.#next = (this.#next + 1) % this.#storiesMax;
@@ -61,6 +65,24 @@ export class Stories {
     const { length } = this.#ring;
     for (let i = 1; i <= length; i++) yield this.#ring[(this.#next - i + length) % length]!;
   }
+}
+
+function toBoundedNotes(notes: readonly string[]): readonly string[] {
+  if (notes.length <= notesMax && notes.every(({ length }) => length <= messageMax)) return notes;
+  const kept = notes.slice(0, notesMax).map((note) => cut(note, messageMax));
+  return notes.length > notesMax ? [...kept, `and ${notes.length - notesMax} more`] : kept;
+}
+
+/** Clients and providers choose these names; a story outlives the request that holds them. */
+function toBoundedFacts(llm: LlmFacts): LlmFacts {
+  const { operation, requestModel, upstreamModel, responseModel, finishReason } = llm;
+  const names = [operation, requestModel, upstreamModel, responseModel, finishReason];
+  if (names.every((name) => name === undefined || name.length <= nameMax)) return llm;
+  const bounded = { upstreamModel, responseModel, finishReason };
+  return Object.assign(
+    { ...llm, operation: cut(operation, nameMax), requestModel: cut(requestModel, nameMax) },
+    Object.fromEntries(Object.entries(bounded).map(([field, name]) => [field, cutIfAny(name, nameMax)])),
+  );
 }
 
 /** A story as JSON: amounts that JSON cannot hold become text. */

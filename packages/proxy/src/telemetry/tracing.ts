@@ -1,14 +1,5 @@
 // OpenTelemetry traces over OTLP gRPC, set by the standard OTEL_* variables; off unless they name an endpoint or exporter.
-import {
-  type Attributes,
-  type Context,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  TraceFlags,
-  trace,
-} from '@opentelemetry/api';
+import { ROOT_CONTEXT, type Context, SpanKind, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
@@ -17,55 +8,128 @@ import {
   BatchSpanProcessor,
   ParentBasedSampler,
   type Sampler,
-  type SpanProcessor,
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
-import type { AttemptRecord, Exchange, ExchangeTrace } from '@agentgateway/core/exchange.ts';
+import type { Log } from '@agentgateway/core/environment.ts';
+import type { Exchange } from '@agentgateway/core/exchange.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
+import { cut, placeMax } from './bounded-text.ts';
+import { type SpanEnd, SpanTree, toHrTime } from './span-tree.ts';
+import { WatchedExporter } from './watched-exporter.ts';
 
-/** What the OTEL_* variables ask for; undefined where traces are off. */
+/** What the OTEL_* variables ask for (OpenTelemetry specification, "Environment Variables"). */
 export interface TraceSettings {
   readonly serviceName: string;
   readonly resource: Readonly<Record<string, string>>;
-  readonly sampler: string;
+  readonly sampler: SamplerName;
+  /** Share of traces, 0 to 1, for the samplers that take one. */
   readonly samplerArg: number;
+  /** How spans are gathered before they are sent. */
+  readonly batch: BatchSettings;
+  /** What was asked for and cannot be done, for the log. */
+  readonly warnings: readonly string[];
 }
 
-/** Reads the standard variables (OpenTelemetry specification, environment variables). The exporter reads its own OTEL_EXPORTER_OTLP_* itself. */
-export function readTraceSettings(env: Readonly<Record<string, string | undefined>>): TraceSettings | undefined {
+/** OTEL_BSP_*, in the words of the SDK. */
+export interface BatchSettings {
+  readonly scheduledDelayMillis: number;
+  readonly exportTimeoutMillis: number;
+  readonly maxQueueSize: number;
+  readonly maxExportBatchSize: number;
+}
+
+const samplers = ['always_on', 'always_off', 'traceidratio'] as const;
+
+/** Samplers of OTEL_TRACES_SAMPLER that are served. */
+export type SamplerName = (typeof samplers)[number] | `parentbased_${(typeof samplers)[number]}`;
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Reads the variables; undefined where traces are off. The exporter reads its own OTEL_EXPORTER_OTLP_* itself. An empty variable is an unset one. */
+export function readTraceSettings(env: Variables): TraceSettings | undefined {
   const exporter = env['OTEL_TRACES_EXPORTER'];
   const hasEndpoint = Boolean(env['OTEL_EXPORTER_OTLP_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']);
   if (env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true' || exporter === 'none') return undefined;
   if (exporter !== 'otlp' && !hasEndpoint) return undefined;
-  const resource: Record<string, string> = {};
-  for (const pair of (env['OTEL_RESOURCE_ATTRIBUTES'] ?? '').split(',')) {
-    const equals = pair.indexOf('=');
-    if (equals > 0) resource[pair.slice(0, equals).trim()] = decodeURIComponent(pair.slice(equals + 1).trim());
-  }
-  const ratio = Number(env['OTEL_TRACES_SAMPLER_ARG'] ?? '1');
+  const warnings: string[] = [];
+  if (exporter && exporter !== 'otlp') warnings.push(`OTEL_TRACES_EXPORTER is '${exporter}'; spans go out by otlp`);
+  const protocol = env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] || env['OTEL_EXPORTER_OTLP_PROTOCOL'];
+  if (protocol && protocol !== 'grpc')
+    warnings.push(`OTEL_EXPORTER_OTLP_PROTOCOL is '${protocol}'; spans go out by grpc`);
+  const resource = readResource(env['OTEL_RESOURCE_ATTRIBUTES'] ?? '', warnings);
   return {
-    serviceName: env['OTEL_SERVICE_NAME'] ?? resource['service.name'] ?? 'agentgateway',
+    serviceName: env['OTEL_SERVICE_NAME'] || resource['service.name'] || 'agentgateway',
     resource,
-    sampler: env['OTEL_TRACES_SAMPLER'] ?? 'parentbased_always_on',
-    samplerArg: Number.isFinite(ratio) && ratio >= 0 && ratio <= 1 ? ratio : 1,
+    sampler: readSampler(env['OTEL_TRACES_SAMPLER'] || 'parentbased_always_on', warnings),
+    samplerArg: readRatio(env['OTEL_TRACES_SAMPLER_ARG'] || '1', warnings),
+    batch: readBatch(env, warnings),
+    warnings,
   };
 }
 
-/** How a request ended, for its span. */
-export interface SpanEnd {
-  readonly status: number;
-  readonly reason: string | undefined;
-  readonly message: string | undefined;
-  readonly durationMs: number;
+/** Defaults are the specification's ("Batch Span Processor"). */
+function readBatch(env: Variables, warnings: string[]): BatchSettings {
+  const read = (name: string, fallback: number): number => {
+    const text = env[name];
+    if (!text) return fallback;
+    if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+    warnings.push(`${name} is '${text}'; it must be a positive integer, and ${fallback} is used`);
+    return fallback;
+  };
+  const maxQueueSize = read('OTEL_BSP_MAX_QUEUE_SIZE', 2048);
+  return {
+    scheduledDelayMillis: read('OTEL_BSP_SCHEDULE_DELAY', 5000),
+    exportTimeoutMillis: read('OTEL_BSP_EXPORT_TIMEOUT', 30_000),
+    maxQueueSize,
+    maxExportBatchSize: Math.min(maxQueueSize, read('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512)),
+  };
 }
+
+/** `key=value,key=value`, percent-encoded; one mistake discards it all, as the specification has it. */
+function readResource(text: string, warnings: string[]): Record<string, string> {
+  const resource: Record<string, string> = {};
+  try {
+    for (const pair of text.split(',').filter((part) => part.trim() !== '')) {
+      const equals = pair.indexOf('=');
+      if (equals <= 0) throw new Error(`'${pair.trim()}' is not KEY=VALUE`);
+      resource[decodeURIComponent(pair.slice(0, equals).trim())] = decodeURIComponent(pair.slice(equals + 1).trim());
+    }
+    return resource;
+  } catch (error) {
+    warnings.push(`OTEL_RESOURCE_ATTRIBUTES is left out: ${error instanceof Error ? error.message : String(error)}`);
+    return {};
+  }
+}
+
+function readSampler(text: string, warnings: string[]): SamplerName {
+  const name = text.trim();
+  const known = samplers.flatMap((sampler): SamplerName[] => [sampler, `parentbased_${sampler}`]);
+  const found = known.find((sampler) => sampler === name);
+  if (found) return found;
+  warnings.push(`OTEL_TRACES_SAMPLER is '${name}'; parentbased_always_on is used, known are ${known.join(', ')}`);
+  return 'parentbased_always_on';
+}
+
+function readRatio(text: string, warnings: string[]): number {
+  const ratio = Number(text);
+  if (Number.isFinite(ratio) && ratio >= 0 && ratio <= 1) return ratio;
+  warnings.push(`OTEL_TRACES_SAMPLER_ARG is '${text}'; it must be from 0 to 1, and 1 is used`);
+  return 1;
+}
+
+/** Longest wait for the last spans to be sent when the gateway ends. */
+const shutdownMs = 5000;
 
 /** Opens and ends spans. */
 export class Tracing implements AsyncDisposable {
   readonly #provider: TracerProvider;
   readonly #tracer;
+  readonly #exporter = new WatchedExporter(new OTLPTraceExporter());
+  readonly #warnings: readonly string[];
 
-  constructor(settings: TraceSettings, version: string, processor?: SpanProcessor) {
+  constructor(settings: TraceSettings, version: string) {
+    this.#warnings = settings.warnings;
     this.#provider = new TracerProvider({
       resource: resourceFromAttributes({
         ...settings.resource,
@@ -73,29 +137,43 @@ export class Tracing implements AsyncDisposable {
         'service.version': version,
       }),
       sampler: toSampler(settings),
-      spanProcessors: [processor ?? new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })],
+      spanProcessors: [new BatchSpanProcessor({ exporter: this.#exporter, ...settings.batch })],
     });
     this.#tracer = this.#provider.getTracer('agentgateway', version);
   }
 
+  /** Says what of the variables cannot be done, and from now on which spans could not be sent. */
+  reportTo(log: Log, monotonicMs: () => number): void {
+    for (const warning of this.#warnings) log.warn({}, warning);
+    this.#exporter.reportTo(log, monotonicMs);
+  }
+
   /** Begins the exchange's span, as a child of what `traceparent` names (W3C Trace Context). */
   begin(exchange: Exchange): void {
+    const { head } = exchange;
     const parent = readParent(exchange.headers);
     const options = {
       kind: SpanKind.SERVER,
-      startTime: exchange.head.startEpochMs,
+      startTime: toHrTime(head.startEpochMs),
       attributes: {
-        'http.request.method': exchange.head.method,
-        'url.scheme': exchange.head.scheme,
-        'url.path': exchange.head.path,
-        'server.address': exchange.head.authority,
-        'client.address': exchange.head.client.address,
-        'network.protocol.version': exchange.head.httpVersion,
+        'http.request.method': cut(head.method, placeMax),
+        'url.scheme': head.scheme,
+        'url.path': cut(head.path, placeMax),
+        'server.address': cut(head.authority, placeMax),
+        'client.address': head.client.address,
+        'network.protocol.version': head.httpVersion,
         'agentgateway.request.id': exchange.id,
       },
     };
-    const span = this.#tracer.startSpan(exchange.head.method, options, parent);
-    exchange.trace = new SpanTree(span, trace.setSpan(parent, span), exchange, this.#tracer);
+    const span = this.#tracer.startSpan(head.method, options, parent ?? ROOT_CONTEXT);
+    const context = trace.setSpan(parent ?? ROOT_CONTEXT, span);
+    exchange.trace = new SpanTree({
+      root: span,
+      context,
+      exchange,
+      tracer: this.#tracer,
+      hasParent: parent !== undefined,
+    });
   }
 
   /** Ends the exchange's span and those of its attempts. */
@@ -103,120 +181,41 @@ export class Tracing implements AsyncDisposable {
     if (exchange.trace instanceof SpanTree) exchange.trace.end(end);
   }
 
+  /** Sends what is left, for as long as that may take. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#provider.shutdown();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, shutdownMs);
+    await Promise.race([this.#provider.shutdown().catch(() => undefined), late.promise]);
+    clearTimeout(timer);
   }
-}
-
-/** The spans of one exchange. */
-class SpanTree implements ExchangeTrace {
-  readonly #root: Span;
-  readonly #context: Context;
-  readonly #exchange: Exchange;
-  readonly #tracer: { startSpan: ReturnType<typeof trace.getTracer>['startSpan'] };
-  readonly #attempts = new Map<AttemptRecord, Span>();
-
-  constructor(root: Span, context: Context, exchange: Exchange, tracer: ReturnType<typeof trace.getTracer>) {
-    this.#root = root;
-    this.#context = context;
-    this.#exchange = exchange;
-    this.#tracer = tracer;
-  }
-
-  get traceId(): string {
-    return this.#root.spanContext().traceId;
-  }
-
-  get spanId(): string {
-    return this.#root.spanContext().spanId;
-  }
-
-  attempt(record: AttemptRecord, headers: HeaderList): void {
-    const { startEpochMs } = this.#exchange.head;
-    const span = this.#tracer.startSpan(
-      record.target,
-      { kind: SpanKind.CLIENT, startTime: startEpochMs + record.startMs },
-      this.#context,
-    );
-    this.#attempts.set(record, span);
-    const { traceId, spanId, traceFlags } = span.spanContext();
-    headers.set('traceparent', `00-${traceId}-${spanId}-${traceFlags & TraceFlags.SAMPLED ? '01' : '00'}`);
-  }
-
-  end({ status, reason, message, durationMs }: SpanEnd): void {
-    const { placement, llm, head } = this.#exchange;
-    for (const [record, span] of this.#attempts) {
-      span.setAttributes({
-        'agentgateway.backend': record.backend,
-        ...(record.endpoint !== undefined && { 'server.address': record.endpoint }),
-      });
-      if (record.status !== undefined) span.setAttribute('http.response.status_code', record.status);
-      if (record.reason !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: record.reason });
-      span.end(head.startEpochMs + (record.endMs ?? durationMs));
-    }
-    const root = this.#root;
-    root.updateName(llm ? `${llm.operation} ${llm.requestModel}` : `${head.method} ${placement.route || 'unmatched'}`);
-    root.setAttributes({
-      'http.response.status_code': status,
-      'http.route': placement.route,
-      'agentgateway.gateway': placement.gateway,
-      'agentgateway.listener': placement.listener,
-      ...llmAttributes(this.#exchange),
-    });
-    if (reason !== undefined) {
-      root.setAttribute('error.type', reason);
-      root.setStatus({
-        code: status >= 500 ? SpanStatusCode.ERROR : SpanStatusCode.UNSET,
-        ...(status >= 500 && message !== undefined && { message }),
-      });
-    }
-    root.end(head.startEpochMs + durationMs);
-  }
-}
-
-/** OTel GenAI semantic conventions. */
-function llmAttributes({ llm }: Exchange): Attributes {
-  if (!llm) return {};
-  const { usage } = llm;
-  const entries: Record<string, string | number | undefined> = {
-    'gen_ai.operation.name': llm.operation,
-    'gen_ai.provider.name': llm.provider,
-    'gen_ai.request.model': llm.requestModel,
-    'gen_ai.response.model': llm.responseModel,
-    'gen_ai.response.finish_reasons': llm.finishReason,
-    'gen_ai.usage.input_tokens': usage?.inputTotal,
-    'gen_ai.usage.output_tokens': usage?.outputTotal,
-    'gen_ai.usage.cache_read.input_tokens': usage?.inputCacheRead,
-    'agw.ai.time_to_first_token': llm.firstTokenMs,
-    'agw.ai.usage.cost.total': llm.costNano === undefined ? undefined : Number(llm.costNano) / 1e9,
-  };
-  for (const [name, value] of Object.entries(llm.params))
-    entries[`gen_ai.request.${name}`] = typeof value === 'boolean' ? String(value) : value;
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as Attributes;
 }
 
 function toSampler({ sampler, samplerArg }: TraceSettings): Sampler {
-  const isParentBased = sampler.startsWith('parentbased_');
-  const name = isParentBased ? sampler.slice('parentbased_'.length) : sampler;
-  const root =
-    name === 'always_off'
-      ? new AlwaysOffSampler()
-      : name === 'traceidratio'
-        ? new TraceIdRatioBasedSampler(samplerArg)
-        : new AlwaysOnSampler();
-  return isParentBased ? new ParentBasedSampler({ root }) : root;
+  switch (sampler) {
+    case 'always_on':
+      return new AlwaysOnSampler();
+    case 'always_off':
+      return new AlwaysOffSampler();
+    case 'traceidratio':
+      return new TraceIdRatioBasedSampler(samplerArg);
+    case 'parentbased_always_on':
+      return new ParentBasedSampler({ root: new AlwaysOnSampler() });
+    case 'parentbased_always_off':
+      return new ParentBasedSampler({ root: new AlwaysOffSampler() });
+    case 'parentbased_traceidratio':
+      return new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(samplerArg) });
+  }
 }
 
-const traceparent = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
+/** Version 00 has four fields and no more; later ones may have more; ff is none (W3C Trace Context §3.2). */
+const traceparent = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-function readParent(headers: HeaderList): Context {
-  const match = traceparent.exec(headers.get('traceparent') ?? '');
-  const [, traceId, spanId, flags] = match ?? [];
-  if (traceId === undefined || spanId === undefined || /^0+$/.test(traceId) || /^0+$/.test(spanId)) return ROOT_CONTEXT;
-  return trace.setSpanContext(ROOT_CONTEXT, {
-    traceId,
-    spanId,
-    traceFlags: Number.parseInt(flags!, 16) & 1,
-    isRemote: true,
-  });
+/** The caller's span; undefined where there is none, or none that is valid. Two fields are none. */
+function readParent(headers: HeaderList): Context | undefined {
+  const [, version, traceId, spanId, flags, more] =
+    traceparent.exec(headers.combined('traceparent')?.trim() ?? '') ?? [];
+  if (traceId === undefined || spanId === undefined || /^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
+  if (version === '00' && more !== undefined) return undefined;
+  const traceFlags = Number.parseInt(flags!, 16) & 1;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
 }
