@@ -35,6 +35,8 @@ export interface Span {
   readonly channel: 'text' | 'reasoning' | 'toolArguments' | 'refusal';
   readonly choice: number;
   readonly block: number;
+  /** Which of its block's texts it belongs to, in the format's words: such as `content.0`. */
+  readonly part: string;
   /** A delta continues its block's text; a repeat tells again what deltas told before. */
   readonly form: 'delta' | 'repeat' | 'whole';
   readonly text: string;

@@ -1,42 +1,41 @@
 // Where text stands in Anthropic Messages answers.
 import type { Span } from '../../format.ts';
 import type { Frame } from '../../stream/sse.ts';
-import { toSpan } from '../chat/spans.ts';
+import { asObject } from '../../usage.ts';
+import { listOf, toSpan } from '../chat/spans.ts';
 
 type Holder = Record<string, unknown>;
+type Place = Pick<Span, 'choice' | 'block' | 'form'>;
 
 const fields = { text: 'text', thinking: 'reasoning', partial_json: 'toolArguments' } as const;
 
-/** Text of a buffered answer; a tool's input is an object and is given as JSON. */
+/** Text of a buffered answer; a tool's input is an object and is given as JSON, which must be written back as JSON. */
 export function messagesBodySpans(body: unknown): Span[] {
-  const content = (body as { content?: unknown } | undefined)?.content;
-  if (!Array.isArray(content)) return [];
-  return (content as Holder[]).flatMap((block, index) => {
+  return listOf(asObject(body)?.['content']).flatMap((block, index) => {
     const place = { choice: 0, block: index, form: 'whole' as const };
-    if (block['type'] === 'tool_use') return [inputSpan(block, place)];
-    return stringSpans(block, place);
+    return String(block['type']).endsWith('tool_use') ? [inputSpan(block, place)] : stringSpans(block, place);
   });
 }
 
 /** Text of one event. */
 export function messagesFrameSpans(frame: Frame): Span[] {
-  const event = frame.json() as Holder | undefined;
+  const event = asObject(frame.json());
   const block = typeof event?.['index'] === 'number' ? event['index'] : 0;
-  const holder = event?.['delta'] ?? event?.['content_block'];
-  if (typeof holder !== 'object' || holder === null) return [];
-  return stringSpans(holder as Holder, { choice: 0, block, form: 'delta' });
+  const holder = asObject(event?.['delta']) ?? asObject(event?.['content_block']);
+  return holder ? stringSpans(holder, { choice: 0, block, form: 'delta' }) : [];
 }
 
-function stringSpans(holder: Holder, place: Pick<Span, 'choice' | 'block' | 'form'>): Span[] {
+function stringSpans(holder: Holder, place: Place): Span[] {
   return Object.entries(fields)
     .filter(([field]) => typeof holder[field] === 'string')
-    .map(([field, channel]) => toSpan(holder, field, { ...place, channel }));
+    .map(([field, channel]) => toSpan(holder, field, { ...place, channel, part: field }));
 }
 
-function inputSpan(block: Holder, place: Pick<Span, 'choice' | 'block' | 'form'>): Span {
+function inputSpan(block: Holder, place: Place): Span {
   return {
     ...place,
     channel: 'toolArguments',
+    part: 'input',
     get text() {
       return JSON.stringify(block['input'] ?? {});
     },

@@ -1,18 +1,22 @@
 // Where text stands in OpenAI Responses answers; the closing events repeat what deltas told, and are spans too.
 import type { Span } from '../../format.ts';
 import type { Frame } from '../../stream/sse.ts';
-import { toSpan } from '../chat/spans.ts';
+import { asObject } from '../../usage.ts';
+import { listOf, toSpan } from '../chat/spans.ts';
 
 type Holder = Record<string, unknown>;
 type Channel = Span['channel'];
 
-const deltaChannels: Readonly<Record<string, Channel>> = {
-  'response.output_text': 'text',
-  'response.refusal': 'refusal',
-  'response.function_call_arguments': 'toolArguments',
-  'response.custom_tool_call_input': 'toolArguments',
-  'response.reasoning_text': 'reasoning',
-  'response.reasoning_summary_text': 'reasoning',
+/** What the events of a kind tell: the channel, the list or member of their item, and the field of `.done` that repeats it. */
+const kinds: Readonly<Record<string, readonly [channel: Channel, place: string, doneField: string]>> = {
+  'response.output_text': ['text', 'content', 'text'],
+  'response.refusal': ['refusal', 'content', 'refusal'],
+  'response.reasoning_text': ['reasoning', 'content', 'text'],
+  'response.reasoning_summary_text': ['reasoning', 'summary', 'text'],
+  'response.function_call_arguments': ['toolArguments', 'arguments', 'arguments'],
+  'response.mcp_call_arguments': ['toolArguments', 'arguments', 'arguments'],
+  'response.custom_tool_call_input': ['toolArguments', 'input', 'input'],
+  'response.code_interpreter_call_code': ['toolArguments', 'code', 'code'],
 };
 
 const partChannels: Readonly<Record<string, Channel>> = {
@@ -22,58 +26,68 @@ const partChannels: Readonly<Record<string, Channel>> = {
   summary_text: 'reasoning',
 };
 
-/** Fields of `.done` events that repeat a block whole. */
-const doneFields = ['text', 'arguments', 'refusal', 'input'];
+/** Members of items that hold what a tool is called with. */
+const argumentFields = ['arguments', 'input', 'code'];
 
 /** Text of a buffered answer. */
 export function responsesBodySpans(body: unknown): Span[] {
-  return outputSpans((body as Holder | undefined)?.['output'], 'whole');
+  return outputSpans(asObject(body)?.['output'], 'whole');
 }
 
 /** Text of one event. */
 export function responsesFrameSpans(frame: Frame): Span[] {
-  const event = frame.json() as Holder | undefined;
+  const event = asObject(frame.json());
   if (!event) return [];
   const type = String(event['type']);
-  const item = typeof event['output_index'] === 'number' ? event['output_index'] : 0;
-  const channel = deltaChannels[type.slice(0, type.lastIndexOf('.'))];
-  if (channel && type.endsWith('.delta') && typeof event['delta'] === 'string')
-    return [toSpan(event, 'delta', { channel, choice: 0, block: item, form: 'delta' })];
-  if (channel && type.endsWith('.done')) {
-    const field = doneFields.find((name) => typeof event[name] === 'string');
-    return field === undefined ? [] : [toSpan(event, field, { channel, choice: 0, block: item, form: 'repeat' })];
+  const block = toIndex(event['output_index']);
+  const kind = kinds[type.slice(0, type.lastIndexOf('.'))];
+  if (kind) {
+    const [channel, place, doneField] = kind;
+    const isDelta = type.endsWith('.delta');
+    const field = isDelta ? 'delta' : doneField;
+    if (typeof event[field] !== 'string') return [];
+    const part = partOf(event, place);
+    return [toSpan(event, field, { channel, choice: 0, block, part, form: isDelta ? 'delta' : 'repeat' })];
   }
-  if (event['part']) return partSpans(event['part'], { block: item, form: 'repeat' });
-  if (event['item']) return itemSpans(event['item'], { block: item, form: 'repeat' });
-  return outputSpans((event['response'] as Holder | undefined)?.['output'], 'repeat');
+  if (event['part'] !== undefined) {
+    const list = event['summary_index'] === undefined ? 'content' : 'summary';
+    return partSpans(event['part'], { block, part: partOf(event, list), form: 'repeat' });
+  }
+  if (event['item'] !== undefined) return itemSpans(event['item'], block, 'repeat');
+  return outputSpans(asObject(event['response'])?.['output'], 'repeat');
 }
 
-interface Place {
-  readonly block: number;
-  readonly form: Span['form'];
+function partOf(event: Holder, place: string): string {
+  if (place === 'content') return `content.${toIndex(event['content_index'])}`;
+  return place === 'summary' ? `summary.${toIndex(event['summary_index'])}` : place;
+}
+
+function toIndex(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
 }
 
 function outputSpans(output: unknown, form: Span['form']): Span[] {
-  return Array.isArray(output) ? output.flatMap((item, block) => itemSpans(item, { block, form })) : [];
+  return Array.isArray(output) ? output.flatMap((item, block) => itemSpans(item, block, form)) : [];
 }
 
-function itemSpans(value: unknown, place: Place): Span[] {
-  if (typeof value !== 'object' || value === null) return [];
-  const item = value as Holder;
+function itemSpans(value: unknown, block: number, form: Span['form']): Span[] {
+  const item = asObject(value);
+  if (!item) return [];
   const spans: Span[] = [];
-  for (const field of ['arguments', 'input']) {
+  for (const field of argumentFields) {
     if (typeof item[field] === 'string')
-      spans.push(toSpan(item, field, { ...place, channel: 'toolArguments', choice: 0 }));
+      spans.push(toSpan(item, field, { channel: 'toolArguments', choice: 0, block, part: field, form }));
   }
-  for (const list of [item['content'], item['summary']]) {
-    if (Array.isArray(list)) spans.push(...list.flatMap((part: unknown) => partSpans(part, place)));
+  for (const list of ['content', 'summary']) {
+    const parts = listOf(item[list]);
+    spans.push(...parts.flatMap((part, index) => partSpans(part, { block, part: `${list}.${index}`, form })));
   }
   return spans;
 }
 
-function partSpans(value: unknown, place: Place): Span[] {
-  if (typeof value !== 'object' || value === null) return [];
-  const part = value as Holder;
+function partSpans(value: unknown, place: Pick<Span, 'block' | 'part' | 'form'>): Span[] {
+  const part = asObject(value);
+  if (!part) return [];
   const channel = partChannels[String(part['type'])];
   const field = channel === 'refusal' ? 'refusal' : 'text';
   return channel && typeof part[field] === 'string' ? [toSpan(part, field, { ...place, channel, choice: 0 })] : [];

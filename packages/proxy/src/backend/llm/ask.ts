@@ -15,8 +15,10 @@ export interface Ask {
   readonly isStreaming: boolean;
   /** Whether a Chat Completions client wants the usage chunk. */
   readonly wantsUsage: boolean;
-  /** Most tokens the client will take; undefined where it did not say. */
+  /** Most tokens of one choice that the client will take; undefined where it did not say. */
   readonly outputMax: number | undefined;
+  /** How many answers are asked for at once. */
+  readonly choices: number;
   readonly params: Readonly<Record<string, number | string | boolean>>;
 }
 
@@ -33,6 +35,16 @@ const telemetryParams = [
   'presence_penalty',
 ];
 
+/** Which members limit the answer, by format. */
+const limitMembers: Readonly<Record<FormatName, readonly string[]>> = {
+  chat: ['max_completion_tokens', 'max_tokens'],
+  responses: ['max_output_tokens'],
+  messages: ['max_tokens'],
+};
+
+/** Longest model name, in characters: names are compared, logged and told in answers. */
+const modelCharsMax = 512;
+
 /** Reads the body. Throws GatewayError for what is no JSON object, has no model, or is too long. */
 export async function readAsk(
   exchange: Exchange,
@@ -40,16 +52,9 @@ export async function readAsk(
   isCount: boolean,
   bytesMax: number,
 ): Promise<Ask> {
-  const type = exchange.headers.get('content-type');
-  if (type !== undefined && !/^application\/([^;]+\+)?json\b/i.test(type)) {
-    throw new GatewayError(
-      'unsupported-media-type',
-      `the content-type is ${type}, and this path takes application/json`,
-    );
-  }
+  requireJson(exchange.headers.get('content-type'));
   const received = await exchange.body.bytes(bytesMax);
-  const encoding = exchange.headers.combined('content-encoding');
-  const bytes = encoding === undefined ? received : await decodeBody(received, encoding, bytesMax, requestReasons);
+  const bytes = await decodeBody(received, exchange.headers.combined('content-encoding'), bytesMax, requestReasons);
   let members;
   try {
     members = scanMembers(bytes);
@@ -57,16 +62,15 @@ export async function readAsk(
     if (!(error instanceof NotAnObject)) throw error;
     throw new GatewayError('bad-request', error.message);
   }
-  const model = readMember(bytes, members, 'model');
-  if (typeof model !== 'string' || model === '')
-    throw new GatewayError('bad-request', 'model is required and must be a string');
+  const model = checkModel(readMember(bytes, members, 'model'), members.get('model')?.isRepeated ?? false);
   const params: Record<string, number | string | boolean> = {};
   for (const name of telemetryParams) {
     const value = members.has(name) ? readMember(bytes, members, name) : undefined;
     if (typeof value === 'number') params[name] = value;
   }
   const options = members.has('stream_options') ? readMember(bytes, members, 'stream_options') : undefined;
-  const limits = [params['max_completion_tokens'], params['max_tokens'], params['max_output_tokens']];
+  const limits = limitMembers[format].map((name) => params[name]).filter(isTokenCount);
+  const choices = format === 'chat' && members.has('n') ? readMember(bytes, members, 'n') : undefined;
   return {
     format,
     isCount,
@@ -74,7 +78,35 @@ export async function readAsk(
     model,
     isStreaming: !isCount && readMember(bytes, members, 'stream') === true,
     wantsUsage: (options as { include_usage?: unknown } | null | undefined)?.include_usage === true,
-    outputMax: limits.find((limit) => typeof limit === 'number') as number | undefined,
+    outputMax: limits.length === 0 ? undefined : Math.max(...limits),
+    choices: isTokenCount(choices) ? Math.max(1, choices) : 1,
     params,
   };
+}
+
+/** JSON travels in UTF-8 (RFC 8259 §8.1). */
+function requireJson(type: string | undefined): void {
+  if (type === undefined) return;
+  const charset = /;\s*charset=\s*"?([^";\s]+)/i.exec(type)?.[1]?.toLowerCase() ?? 'utf-8';
+  const isUtf8 = charset === 'utf-8' || charset === 'utf8' || charset === 'us-ascii';
+  if (isUtf8 && /^application\/([^;]+\+)?json\s*(;|$)/i.test(type)) return;
+  throw new GatewayError(
+    'unsupported-media-type',
+    `the content-type is ${type}, and this path takes application/json in UTF-8`,
+  );
+}
+
+/** The name of the model that is asked for. Throws where there is none to rely on. */
+export function checkModel(model: unknown, isRepeated: boolean): string {
+  if (typeof model !== 'string' || model === '')
+    throw new GatewayError('bad-request', 'model is required and must be a string');
+  if (model.length > modelCharsMax)
+    throw new GatewayError('bad-request', `model is longer than ${modelCharsMax} characters`);
+  // What the gateway allows must be what the provider reads, and readers disagree about which of two counts.
+  if (isRepeated) throw new GatewayError('bad-request', 'model is given more than once');
+  return model;
+}
+
+function isTokenCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

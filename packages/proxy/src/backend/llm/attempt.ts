@@ -2,7 +2,7 @@
 import { Body } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
-import { HeaderList } from '@agentgateway/core/header-list.ts';
+import type { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { CallPlan } from '@agentgateway/core/target.ts';
 import { codecs } from '@agentgateway/llm/codecs.ts';
 import { formats } from '@agentgateway/llm/format.ts';
@@ -58,36 +58,36 @@ export type Tried =
 
 /** Tries once. Throws GatewayError where no answer came; the books are closed then. */
 export async function tryTarget(parts: AttemptParts): Promise<Tried> {
-  const { books, exchange } = parts;
+  const { books } = parts;
   let upstream: UpstreamReply;
   try {
     upstream = await send(parts);
   } catch (error) {
-    // What never left costs nothing; what may have arrived is settled as failed.
-    const isUnsent = error instanceof GatewayError && unsentReasons.has(error.reason);
-    if (isUnsent) books.release(error);
-    else if (exchange.cancelReason) books.settle('aborted', guess(parts, undefined, 0), error);
-    else books.settle('failed', undefined, error);
+    books.unanswered(error, guess(parts, undefined, 0));
     throw error;
   }
   books.answered(upstream.status);
   try {
     if (upstream.status >= 400) return await refused(parts, upstream);
-    const isStream = /^text\/event-stream\b/i.test(upstream.headers.get('content-type') ?? '');
-    return { kind: 'answered', reply: isStream ? await streamed(parts, upstream) : await buffered(parts, upstream) };
+    return { kind: 'answered', reply: await (isStream(parts, upstream) ? streamed : buffered)(parts, upstream) };
   } catch (error) {
-    books.settle('failed', undefined, error);
+    books.broken(error, guess(parts, undefined, 0));
     throw error;
   }
 }
 
-const unsentReasons: ReadonlySet<string> = new Set([
-  'upstream-connect-failed',
-  'connect-timeout',
-  'provider-misconfigured',
-]);
+/** An answer comes as it was asked for: the reader of a stream finds no event in JSON, and would take it for an empty answer. */
+function isStream({ ask }: AttemptParts, { headers, body }: UpstreamReply): boolean {
+  const type = headers.get('content-type');
+  const isEvents = type === undefined ? ask.isStreaming : /^text\/event-stream\b/i.test(type);
+  if (isEvents === ask.isStreaming) return isEvents;
+  const message = `the provider answered ${ask.isStreaming ? 'a stream' : 'a request'} with ${type}`;
+  const error = new GatewayError('upstream-protocol-error', message);
+  body.cancel(error);
+  throw error;
+}
 
-function send(parts: AttemptParts): Promise<UpstreamReply> {
+async function send(parts: AttemptParts): Promise<UpstreamReply> {
   const { exchange, plan, environment, provider, prepared, whenGone, ask, books } = parts;
   const { address } = provider;
   if (!address) return callEcho(ask, prepared, environment);
@@ -95,6 +95,7 @@ function send(parts: AttemptParts): Promise<UpstreamReply> {
   const query = isSame && exchange.query !== undefined ? `?${exchange.query}` : '';
   const isDraining = whenGone === 'drain';
   const headers = toProviderHeaders(exchange, provider, isSame);
+  if (!headers.has('content-type')) headers.append('content-type', 'application/json');
   exchange.trace?.attempt(books.record, headers);
   return environment.transport.dispatch({
     endpoint: address.endpoint,
@@ -196,7 +197,7 @@ async function buffered(parts: AttemptParts, { status, headers, body }: Upstream
   const reported = formats[prepared.format].readUsage(answer);
   const usage = ask.isCount ? undefined : guess(parts, reported, reported ? 0 : spanBytes(prepared.format, answer));
   const sent = prepared.isSame ? bytes : Buffer.from(JSON.stringify(recode(parts, answer)));
-  noteAnswer(exchange, answer, usage);
+  noteAnswer(exchange, answer);
   books.settle('completed', usage);
   const sentHeaders = toClientHeaders(headers, prepared.isSame);
   if (!prepared.isSame) sentHeaders.set('content-type', 'application/json');
@@ -236,7 +237,7 @@ async function refused(parts: AttemptParts, { status, headers, body }: UpstreamR
     new GatewayError('upstream-rejected', `the provider answered ${status}`, { status }),
   );
   const reply: Reply = {
-    status: toStatusOf(ask.format, status),
+    status: prepared.isSame ? status : toStatusOf(ask.format, status),
     headers: toClientHeaders(headers, prepared.isSame),
     body: Body.of(prepared.isSame ? bytes : recodeFailure(parts, bytes, status)),
     origin: 'upstream',
@@ -282,10 +283,6 @@ function noteFacts(exchange: Exchange, facts: StreamFacts): void {
   if (facts.finishReason !== undefined) llm.finishReason = facts.finishReason;
 }
 
-function noteAnswer(exchange: Exchange, answer: unknown, usage: Usage | undefined): void {
-  const { llm } = exchange;
-  if (!llm) return;
-  const model = (answer as { model?: unknown } | undefined)?.model;
-  if (typeof model === 'string') llm.responseModel = model;
-  if (usage) llm.usage = usage;
+function noteAnswer({ llm }: Exchange, { model }: JsonObject): void {
+  if (llm && typeof model === 'string') llm.responseModel = model;
 }

@@ -24,6 +24,15 @@ export interface BooksParts {
   readonly price: (usage: Usage) => Cost;
 }
 
+/** Failures of what was never sent. */
+const unsentReasons: ReadonlySet<string> = new Set([
+  'upstream-connect-failed',
+  'connect-timeout',
+  'provider-misconfigured',
+  'bad-request',
+  'route-not-found',
+]);
+
 /** One attempt's books. */
 export class Books {
   readonly record: AttemptRecord;
@@ -73,7 +82,7 @@ export class Books {
   settle(end: AttemptEnd, usage: Usage | undefined, error?: unknown): void {
     if (!this.#close(error)) return;
     const { exchange, environment, price, provider, model } = this.#parts;
-    const cost = usage ? price(usage) : undefined;
+    const cost = usage && this.#priced(price, usage);
     const { llm } = exchange;
     if (llm) {
       llm.provider = provider.name;
@@ -91,6 +100,28 @@ export class Books {
         () => this.#settled.resolve(),
         (cause: unknown) => this.#lost(cause),
       );
+  }
+
+  /** No answer came; what never left costs nothing. */
+  unanswered(error: unknown, guessed: Usage | undefined): void {
+    if (error instanceof GatewayError && unsentReasons.has(error.reason)) this.release(error);
+    else this.broken(error, guessed);
+  }
+
+  /** No whole answer came: what was given up is settled by a guess, what failed costs what nobody knows. */
+  broken(error: unknown, guessed: Usage | undefined): void {
+    if (this.#parts.exchange.cancelReason) this.settle('aborted', guessed, error);
+    else this.settle('failed', undefined, error);
+  }
+
+  /** A price that cannot be computed must not keep an attempt open. */
+  #priced(price: BooksParts['price'], usage: Usage): Cost {
+    try {
+      return price(usage);
+    } catch (error) {
+      this.#parts.environment.log.error({ err: error, attempt: this.record.id }, 'a usage could not be priced');
+      return { nano: undefined, unknown: 'the price could not be computed' };
+    }
   }
 
   #close(error: unknown): boolean {

@@ -10,7 +10,7 @@ import { readAsk } from './ask.ts';
 import { Books } from './books.ts';
 import { generate, priceOf, toBound } from './generate.ts';
 import { type HealthLimits, healthDefaults } from './health.ts';
-import { type ListedModel, answerModels, isAllowed } from './models.ts';
+import { answerModel, answerModels, isAllowed } from './models.ts';
 import { type LlmRequest, toRequest } from './operation.ts';
 import { readPassAsk, tryPass } from './pass.ts';
 import { type Provider, compileProvider } from './profile.ts';
@@ -72,29 +72,41 @@ class LlmTarget implements Target {
     );
     const { operation } = request;
     switch (operation.kind) {
-      case 'models':
-        return answerModels(exchange, this.#listed(exchange.snapshot), operation.model);
+      case 'models': {
+        if (operation.model === undefined) return answerModels(exchange, this.#listed(exchange.snapshot));
+        const isServed = (name: string): boolean => resolveModel(this.key, this.message, name, find) !== undefined;
+        return answerModel(exchange, operation.model, isServed);
+      }
       case 'countTokens':
-        return this.#generate(exchange, plan, 'messages', true);
+        return this.#generate(exchange, plan, request, 'messages');
       case 'generate':
-        return this.#generate(exchange, plan, operation.format, false);
+        return this.#generate(exchange, plan, request, operation.format);
+      case 'wrongMethod':
+        throw new GatewayError('method-not-allowed', `${exchange.path} takes POST, not ${exchange.method}`, {
+          headers: [['allow', 'POST']],
+        });
       case 'pass':
         return this.#pass(exchange, plan, request);
     }
   }
 
-  async #generate(exchange: Exchange, plan: CallPlan, format: FormatName, isCount: boolean): Promise<Reply> {
+  async #generate(exchange: Exchange, plan: CallPlan, request: LlmRequest, format: FormatName): Promise<Reply> {
     exchange.dialect = format;
+    const isCount = request.operation.kind === 'countTokens';
     const ask = await readAsk(exchange, format, isCount, this.#requestBytesMax);
-    const route = this.#resolve(exchange, ask.model);
     exchange.llm = {
       operation: isCount ? 'count_tokens' : 'chat',
       format: formats[format].name,
       requestModel: ask.model,
-      modelLabel: route.label,
+      modelLabel: 'other',
       isStreaming: ask.isStreaming,
       params: ask.params,
     };
+    const route =
+      request.provider === undefined
+        ? this.#resolve(exchange, ask.model)
+        : this.#namedRoute(exchange, request.provider, ask.model);
+    exchange.llm.modelLabel = route.label;
     return generate({ exchange, plan, environment: this.#environment, ask, route, whenGone: this.#whenGone });
   }
 
@@ -106,11 +118,11 @@ class LlmTarget implements Target {
     if (!resolution) return { model, unknown: true, near: nearModels(models, model) };
     const nowMs = this.#environment.monotonicMs();
     const targets = this.#toTargets(snapshot, resolution).map(
-      ({ provider, model: upstream, weight, priority, health }) => ({
+      ({ provider, model: upstream, weight, priorities, health }) => ({
         provider: provider.name,
         model: upstream,
         weight,
-        priority,
+        priority: priorities.length > 1 ? priorities : (priorities[0] ?? 0),
         restingMs: Math.round(health.waitMs(nowMs)),
       }),
     );
@@ -118,20 +130,10 @@ class LlmTarget implements Target {
   }
 
   /** Names that can be asked for; a wildcard stands for the catalogue's models that it covers and that its targets have. */
-  #listed(snapshot: SnapshotView): ListedModel[] {
+  #listed(snapshot: SnapshotView): string[] {
     const find: FindBackend = (key) => this.#other(snapshot, key)?.message;
-    const seen = new Set<string>();
-    const listed: ListedModel[] = [];
-    for (const name of listModels(this.key, this.message, find)) {
-      const covered = name.includes('*') ? this.#catalogued(snapshot, name) : [name];
-      for (const id of covered) {
-        if (seen.has(id)) continue;
-        seen.add(id);
-        listed.push({ id, pattern: name });
-      }
-      if (covered.length === 0) listed.push({ id: undefined, pattern: name });
-    }
-    return listed;
+    const names = listModels(this.key, this.message, find);
+    return [...new Set(names.flatMap((name) => (name.includes('*') ? this.#catalogued(snapshot, name) : [name])))];
   }
 
   #catalogued(snapshot: SnapshotView, pattern: string): string[] {
@@ -174,10 +176,10 @@ class LlmTarget implements Target {
     return targets.flatMap((target) => {
       const provider = this.#other(snapshot, target.backend)?.providers.get(target.provider.name);
       if (!provider) return [];
-      const { model, weight, priority } = target;
+      const { model, weight, priorities } = target;
       const known = name === undefined ? '*' : name.includes('*') ? name : model;
       const health = openHealth(this.#environment, target.backend, provider.name, known);
-      return [{ provider, model, weight, priority, health, limits: this.#health }];
+      return [{ provider, model, weight, priorities, health, limits: this.#health }];
     });
   }
 
@@ -202,7 +204,8 @@ class LlmTarget implements Target {
 
   /** Any other path: to the provider that the path or the model names, else to the only one. */
   async #pass(exchange: Exchange, plan: CallPlan, request: LlmRequest): Promise<Reply> {
-    exchange.dialect = 'chat';
+    // The path or a header may have told that the caller speaks Anthropic's words.
+    if (exchange.dialect === 'json') exchange.dialect = 'chat';
     const environment = this.#environment;
     const ask = await readPassAsk(exchange, this.#requestBytesMax);
     const route = this.#passRoute(exchange, request, ask.model);
@@ -221,7 +224,7 @@ class LlmTarget implements Target {
         environment,
         provider,
         model,
-        bound: toBound({ environment, target, sizeBytes: ask.sizeBytes, outputMax: 0 }),
+        bound: toBound({ environment, target, sizeBytes: ask.sizeBytes, outputMax: 0, choices: 1 }),
         price: (usage) => priceOf(exchange, environment, target, usage),
       });
       const sent = ask.model === undefined ? undefined : model;
@@ -231,8 +234,8 @@ class LlmTarget implements Target {
 
   #passRoute(exchange: Exchange, { provider: named }: LlmRequest, model: string | undefined): ModelRoute {
     const { snapshot } = exchange;
-    if (named === undefined && model !== undefined) return this.#resolve(exchange, model);
-    if (model !== undefined && !isAllowed(exchange, model)) throw forbidden(model);
+    if (model !== undefined)
+      return named === undefined ? this.#resolve(exchange, model) : this.#namedRoute(exchange, named, model);
     const upstream = this.#included(snapshot)
       .flatMap(({ key }) => [...(this.#other(snapshot, key)?.providers.values() ?? [])])
       .filter(({ address }) => address !== undefined)
@@ -245,8 +248,30 @@ class LlmTarget implements Target {
         hint: `Name a model in the body, or a provider in the path: ${names}`,
       });
     }
+    return this.#only(provider, '');
+  }
+
+  /**
+   * `/PROVIDER/v1/…` with a model asks for `PROVIDER/model`: the provider gets the name as it is, also where a configured
+   * model has it. It is served where the backend exposes its providers, or where a configured name leads to the same.
+   */
+  #namedRoute(exchange: Exchange, name: string, model: string): ModelRoute {
+    const { snapshot } = exchange;
+    const provider = this.#provider(snapshot, name)!;
+    const find: FindBackend = (key) => this.#other(snapshot, key)?.message;
+    const isConfigured = resolveModel(this.key, this.message, model, find)?.targets.some(
+      (target) => target.model === model && target.provider.name === name && target.backend === provider.backend,
+    );
+    const full = `${name}/${model}`;
+    if (!isConfigured && !find(provider.backend)?.exposeAll)
+      throw new GatewayError('model-not-found', `there is no model ${full} here`);
+    if (!isAllowed(exchange, full) && !(isConfigured && isAllowed(exchange, model))) throw forbidden(full);
+    return this.#only(provider, model);
+  }
+
+  #only(provider: Provider, model: string): ModelRoute {
     const health = openHealth(this.#environment, provider.backend, provider.name, '*');
-    return toRoute('other', [{ provider, model: model ?? '', weight: 1, priority: 0, health, limits: this.#health }]);
+    return toRoute('other', [{ provider, model, weight: 1, priorities: [], health, limits: this.#health }]);
   }
 }
 

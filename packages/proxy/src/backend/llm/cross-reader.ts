@@ -6,15 +6,18 @@ import type { HubEvent } from '@agentgateway/llm/hub/response.ts';
 import type { Frame } from '@agentgateway/llm/stream/sse.ts';
 import { type StreamTranscoder, type TranscodeOptions, transcodeStream } from '@agentgateway/llm/transcode.ts';
 import { mergeUsage } from '@agentgateway/llm/usage.ts';
-import { type StreamWatch, earlyFailure, requireEnd } from './read-frames.ts';
+import { type StreamWatch, earlyFailure, isComplete, requireEnd, requireJson } from './read-frames.ts';
 import type { FrameReader } from './stream.ts';
+
+/** A colon begins a comment. */
+const commentByte = 58;
 
 /** Turns frames into the client's format. */
 export class CrossReader implements FrameReader {
   readonly facts: StreamFacts = emptyFacts();
   readonly #transcoder: StreamTranscoder;
   readonly #watch: StreamWatch;
-  #hasPassed = false;
+  hasBegun = false;
   #outputBytes = 0;
 
   constructor(options: Omit<TranscodeOptions, 'onEvent'>, watch: StreamWatch) {
@@ -23,6 +26,9 @@ export class CrossReader implements FrameReader {
   }
 
   read(frame: Frame): Uint8Array | undefined {
+    // A comment keeps a connection alive in every format.
+    if (frame.data === undefined) return frame.bytes[0] === commentByte ? frame.bytes : undefined;
+    requireJson(frame);
     let output: Uint8Array[];
     try {
       output = this.#transcoder.push(frame);
@@ -32,10 +38,14 @@ export class CrossReader implements FrameReader {
         cause: error,
       });
     }
-    if (this.facts.failure !== undefined && !this.#hasPassed) throw earlyFailure(this.facts.failure);
+    if (this.facts.failure !== undefined && !this.hasBegun) throw earlyFailure(this.facts.failure);
     if (output.length === 0) return undefined;
-    this.#hasPassed = true;
+    this.hasBegun = true;
     return output.length === 1 ? output[0] : Buffer.concat(output);
+  }
+
+  get isComplete(): boolean {
+    return isComplete(this.facts);
   }
 
   end(): Uint8Array | undefined {

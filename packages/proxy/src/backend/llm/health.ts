@@ -64,6 +64,8 @@ export function readRetryAfterMs(
   const text = headers.get('retry-after');
   if (text === undefined) return undefined;
   if (/^[0-9]+(\.[0-9]+)?$/.test(text)) return Number(text) * 1000;
+  // An HTTP-date begins with a day's name; Date.parse would take other things for dates.
+  if (!/^[A-Za-z]{3}/.test(text)) return undefined;
   // oxlint-disable-next-line no-restricted-globals -- parses a date, does not read the clock
   const date = Date.parse(text);
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowEpochMs);

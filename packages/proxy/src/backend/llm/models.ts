@@ -11,25 +11,23 @@ export function isAllowed(exchange: Exchange, model: string): boolean {
   return !allowed || allowed.length === 0 || allowed.some((pattern) => isCovered(pattern, model));
 }
 
-/** A name that can be asked for, and the configured name that it comes from. */
-export interface ListedModel {
-  /** Undefined where a wildcard covers nothing that the catalogue knows. */
-  readonly id: string | undefined;
-  readonly pattern: string;
+/** Tells of one model. Throws `model-not-found` for one that is not served to this caller. */
+export function answerModel(exchange: Exchange, wanted: string, isServed: (name: string) => boolean): Reply {
+  if (!isAllowed(exchange, wanted) || !isServed(wanted))
+    throw new GatewayError('model-not-found', `there is no model ${wanted} here`);
+  return toReply(isAnthropic(exchange) ? anthropicModel(wanted) : openaiModel(wanted));
 }
 
-/** Lists names, or tells of one. Throws `model-not-found` for one that is not served to this caller. */
-export function answerModels(exchange: Exchange, listed: readonly ListedModel[], wanted: string | undefined): Reply {
-  const isAnthropic = exchange.headers.has('anthropic-version');
-  if (wanted !== undefined) {
-    const isKnown = isAllowed(exchange, wanted) && listed.some(({ pattern }) => isCovered(pattern, wanted));
-    if (!isKnown) throw new GatewayError('model-not-found', `there is no model ${wanted} here`);
-    return toReply(isAnthropic ? anthropicModel(wanted) : openaiModel(wanted));
-  }
-  const ids = listed.map(({ id }) => id).filter((id) => id !== undefined && isAllowed(exchange, id)) as string[];
-  if (!isAnthropic) return toReply({ object: 'list', data: ids.map(openaiModel) });
+/** Lists the names that this caller may use. */
+export function answerModels(exchange: Exchange, names: readonly string[]): Reply {
+  const ids = names.filter((name) => isAllowed(exchange, name));
+  if (!isAnthropic(exchange)) return toReply({ object: 'list', data: ids.map(openaiModel) });
   const data = ids.map(anthropicModel);
   return toReply({ data, has_more: false, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null });
+}
+
+function isAnthropic({ headers }: Exchange): boolean {
+  return headers.has('anthropic-version');
 }
 
 function openaiModel(id: string): object {

@@ -9,6 +9,8 @@ export type Operation =
   | { readonly kind: 'countTokens' }
   /** Names of models; `model` for one of them. */
   | { readonly kind: 'models'; readonly model: string | undefined }
+  /** A path that takes POST alone, asked for otherwise. */
+  | { readonly kind: 'wrongMethod' }
   /** Anything else of a provider's API: sent on as it is. */
   | { readonly kind: 'pass' };
 
@@ -26,22 +28,26 @@ const generatePaths: Readonly<Record<string, FormatName>> = {
   '/responses': 'responses',
   '/messages': 'messages',
 };
+const countPath = '/messages/count_tokens';
 
-/** Reads a request's path: `[/PROVIDER]/v1/REST`, where `/v1` may be left out. `isProvider` tells configured names. */
+/**
+ * Reads a request's path: `[/PROVIDER]/v1/REST`, where `/v1` may be left out. `isProvider` tells configured names.
+ * Below a provider's name every method but POST is the provider's own business (such as listing what it has stored).
+ */
 export function toRequest(method: string, path: string, isProvider: (name: string) => boolean): LlmRequest {
   const [, first = ''] = path.split('/', 2);
   const provider = first !== '' && isProvider(first) ? first : undefined;
   const below = provider === undefined ? path : path.slice(first.length + 1) || '/';
   const versioned = /^\/v1(?=\/|$)/.test(below) ? below.slice('/v1'.length) : below;
   const rest = versioned.length > 1 && versioned.endsWith('/') ? versioned.slice(0, -1) : versioned || '/';
-  return { operation: toOperation(method, rest), provider, rest };
+  return { operation: toOperation(method, rest, provider !== undefined), provider, rest };
 }
 
-function toOperation(method: string, rest: string): Operation {
-  if (method === 'POST') {
-    const format = Object.hasOwn(generatePaths, rest) ? generatePaths[rest] : undefined;
-    if (format) return { kind: 'generate', format };
-    if (rest === '/messages/count_tokens') return { kind: 'countTokens' };
+function toOperation(method: string, rest: string, isNamed: boolean): Operation {
+  const format = Object.hasOwn(generatePaths, rest) ? generatePaths[rest] : undefined;
+  if (format || rest === countPath) {
+    if (method === 'POST') return format ? { kind: 'generate', format } : { kind: 'countTokens' };
+    return { kind: isNamed ? 'pass' : 'wrongMethod' };
   }
   if (method === 'GET' || method === 'HEAD') {
     if (rest === '/models') return { kind: 'models', model: undefined };

@@ -7,14 +7,16 @@ import { NotAnObject, readMember, scanMembers, setMember } from '@agentgateway/l
 import { decodeBody, isIdentity, requestReasons } from '../../wire-encoding.ts';
 import { toUpstreamTimeouts } from '../attempt.ts';
 import type { BackendEnvironment } from '../registry.ts';
+import { checkModel } from './ask.ts';
 import type { Tried } from './attempt.ts';
 import type { Books } from './books.ts';
-import { toStatusOf } from './failures.ts';
 import { readRetryAfterMs } from './health.ts';
-import { boundaryOf, readField, writeField } from './multipart.ts';
+import { boundaryOf, readFields, writeField } from './multipart.ts';
 import type { Provider } from './profile.ts';
 import { toProviderHeaders } from './request-headers.ts';
 import { type UsageForm, UsageTee } from './usage-tee.ts';
+import type { Usage } from '@agentgateway/llm/usage.ts';
+import type { UpstreamReply } from '../../upstream/transport.ts';
 
 /** A request that is sent on: its model where it names one, and its body. */
 export interface PassAsk {
@@ -24,22 +26,24 @@ export interface PassAsk {
   /** Whether it can be sent again. */
   readonly isReplayable: boolean;
   readonly sizeBytes: number;
+  /** The coding that the body still has: only what was read is decoded. */
+  readonly encoding: string | undefined;
 }
 
 /** Reads the model of a JSON or multipart body; any other body flows through unread. */
 export async function readPassAsk(exchange: Exchange, bytesMax: number): Promise<PassAsk> {
   const { body, headers } = exchange;
+  const encoding = headers.combined('content-encoding');
   const type = headers.get('content-type');
   const boundary = boundaryOf(type);
-  const isJson = type !== undefined && /^application\/([^;]+\+)?json\b/i.test(type);
+  const isJson = type !== undefined && isJsonType(type);
   if (body.kind === 'none' || (!isJson && boundary === undefined)) {
     const isReplayable = body.kind === 'none';
-    return { model: undefined, body: () => body, isReplayable, sizeBytes: body.lengthBytes ?? 0 };
+    return { model: undefined, body: () => body, isReplayable, sizeBytes: body.lengthBytes ?? 0, encoding };
   }
   const received = await body.bytes(bytesMax);
-  const encoding = headers.combined('content-encoding');
-  const bytes = isIdentity(encoding) ? received : await decodeBody(received, encoding, bytesMax, requestReasons);
-  const model = isJson ? readJsonModel(bytes) : readField(bytes, boundary!, 'model');
+  const bytes = await decodeBody(received, encoding, bytesMax, requestReasons);
+  const model = isJson ? readJsonModel(bytes) : readFormModel(bytes, boundary!);
   const rewrite = (wanted: string): Uint8Array =>
     isJson ? setMember(bytes, 'model', wanted) : writeField(bytes, boundary!, 'model', wanted);
   return {
@@ -48,18 +52,27 @@ export async function readPassAsk(exchange: Exchange, bytesMax: number): Promise
       Body.of(wanted === undefined || model === undefined || wanted === model ? bytes : rewrite(wanted)),
     isReplayable: true,
     sizeBytes: bytes.byteLength,
+    encoding: undefined,
   };
 }
 
 function readJsonModel(bytes: Uint8Array): string | undefined {
   try {
-    const model = readMember(bytes, scanMembers(bytes), 'model');
-    return typeof model === 'string' && model !== '' ? model : undefined;
+    const members = scanMembers(bytes);
+    const model = readMember(bytes, members, 'model');
+    return model === undefined || model === null
+      ? undefined
+      : checkModel(model, members.get('model')?.isRepeated ?? false);
   } catch (error) {
     if (!(error instanceof NotAnObject)) throw error;
     // The provider judges what it is.
     return undefined;
   }
+}
+
+function readFormModel(bytes: Uint8Array, boundary: string): string | undefined {
+  const [model, ...others] = readFields(bytes, boundary, 'model');
+  return model === undefined ? undefined : checkModel(model, others.length > 0);
 }
 
 /** What one try of a passed request needs. */
@@ -75,61 +88,78 @@ export interface PassParts {
   readonly books: Books;
 }
 
-/** Tries once. Throws GatewayError where no answer came. */
+/** Tries once. Throws GatewayError where no answer came; the books are closed then. */
 export async function tryPass(parts: PassParts): Promise<Tried> {
-  const { exchange, plan, environment, ask, provider, model, rest, books } = parts;
+  const { books, environment } = parts;
+  let upstream: UpstreamReply;
+  try {
+    upstream = await send(parts);
+  } catch (error) {
+    books.unanswered(error, undefined);
+    throw error;
+  }
+  const { status, headers, body } = upstream;
+  books.answered(status);
+  const failure =
+    status < 400 ? undefined : new GatewayError('upstream-rejected', `the provider answered ${status}`, { status });
+  const form = formOf(headers.get('content-type'), headers.get('content-encoding'));
+  if (body.kind === 'source') body.through((source) => new UsageTee(source, form, closing(parts, failure)));
+  else books.settle(failure ? 'failed' : 'completed', undefined, failure);
+  headers.remove('set-cookie');
+  const reply: Reply = { status, headers, body, origin: 'upstream' };
+  if (status < 400) return { kind: 'answered', reply };
+  return { kind: 'refused', status, retryAfterMs: readRetryAfterMs(headers, environment.now()), reply };
+}
+
+async function send({
+  exchange,
+  plan,
+  environment,
+  ask,
+  provider,
+  model,
+  rest,
+  books,
+}: PassParts): Promise<UpstreamReply> {
   const { address } = provider;
   if (!address) {
-    const error = new GatewayError(
-      'route-not-found',
-      `the embedded model does not serve ${exchange.method} ${exchange.path}`,
-    );
-    books.release(error);
-    throw error;
+    const what = `${exchange.method} ${exchange.path}`;
+    throw new GatewayError('route-not-found', `the embedded model does not serve ${what}`);
   }
   const headers = toProviderHeaders(exchange, provider, true);
+  if (ask.encoding !== undefined) headers.append('content-encoding', ask.encoding);
   exchange.trace?.attempt(books.record, headers);
   const query = exchange.query === undefined ? '' : `?${exchange.query}`;
-  try {
-    const upstream = await environment.transport.dispatch({
-      endpoint: address.endpoint,
-      protocol: 'http1',
-      method: exchange.method,
-      path: `${address.pathPrefix}${rest}${query}`,
-      authority: address.authority,
-      headers,
-      body: ask.body(model),
-      timeouts: toUpstreamTimeouts(plan),
-      onCancel: (fn) => exchange.onCancel(fn),
-    });
-    books.answered(upstream.status);
-    const { status, body } = upstream;
-    const failure =
-      status < 400 ? undefined : new GatewayError('upstream-rejected', `the provider answered ${status}`, { status });
-    const form = formOf(upstream.headers.get('content-type'), upstream.headers.get('content-encoding'));
-    if (body.kind === 'source') {
-      body.through(
-        (source) =>
-          new UsageTee(source, form, (usage, error) =>
-            books.settle(
-              error === undefined && !failure ? 'completed' : exchange.cancelReason ? 'aborted' : 'failed',
-              usage,
-              failure ?? error,
-            ),
-          ),
-      );
-    } else books.settle(failure ? 'failed' : 'completed', undefined, failure);
-    const reply: Reply = { status: toStatusOf('chat', status), headers: upstream.headers, body, origin: 'upstream' };
-    if (status < 400) return { kind: 'answered', reply };
-    return { kind: 'refused', status, retryAfterMs: readRetryAfterMs(upstream.headers, environment.now()), reply };
-  } catch (error) {
-    books.settle('failed', undefined, error);
-    throw error;
-  }
+  return environment.transport.dispatch({
+    endpoint: address.endpoint,
+    protocol: 'http1',
+    method: exchange.method,
+    path: `${address.pathPrefix}${rest}${query}`,
+    authority: address.authority,
+    headers,
+    body: ask.body(model),
+    timeouts: toUpstreamTimeouts(plan),
+    onCancel: (fn) => exchange.onCancel(fn),
+  });
+}
+
+/** Closes the books when the body has ended. */
+function closing(
+  { exchange, books }: PassParts,
+  failure: GatewayError | undefined,
+): (usage: Usage | undefined, error: unknown) => void {
+  return (usage, error) => {
+    if (error === undefined && !failure) books.settle('completed', usage);
+    else books.settle(exchange.cancelReason ? 'aborted' : 'failed', usage, failure ?? error);
+  };
 }
 
 function formOf(type: string | undefined, encoding: string | undefined): UsageForm {
   if (!isIdentity(encoding) || type === undefined) return 'none';
   if (/^text\/event-stream\b/i.test(type)) return 'events';
-  return /^application\/([^;]+\+)?json\b/i.test(type) ? 'json' : 'none';
+  return isJsonType(type) ? 'json' : 'none';
+}
+
+function isJsonType(type: string): boolean {
+  return /^application\/([^;]+\+)?json\b/i.test(type);
 }

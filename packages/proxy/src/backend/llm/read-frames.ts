@@ -18,7 +18,7 @@ export class PassingReader implements FrameReader {
   readonly #format: Format;
   readonly #hidesUsage: boolean;
   readonly #watch: StreamWatch;
-  #hasPassed = false;
+  hasBegun = false;
   #outputBytes = 0;
 
   constructor(format: Format, hidesUsage: boolean, watch: StreamWatch) {
@@ -28,15 +28,21 @@ export class PassingReader implements FrameReader {
   }
 
   read(frame: Frame): Uint8Array | undefined {
+    if (frame.data === undefined) return frame.bytes;
+    requireJson(frame);
     const { facts } = this;
     const hadOutput = facts.hasOutput;
     this.#format.readFrame(frame, facts);
     if (!hadOutput && facts.hasOutput) this.#watch.firstOutput();
-    if (facts.failure !== undefined && !this.#hasPassed) throw earlyFailure(facts.failure);
+    if (facts.failure !== undefined && !this.hasBegun) throw earlyFailure(facts.failure);
     if (this.#hidesUsage && this.#format.isUsageFrame(frame)) return undefined;
-    this.#hasPassed = true;
+    this.hasBegun = true;
     if (facts.usage?.outputTotal === undefined) this.#outputBytes += deltaBytes(this.#format, frame);
     return frame.bytes;
+  }
+
+  get isComplete(): boolean {
+    return isComplete(this.facts);
   }
 
   end(): undefined {
@@ -51,6 +57,18 @@ export class PassingReader implements FrameReader {
 /** A provider that fails with its first event may be replaced by another. */
 export function earlyFailure(message: string): GatewayError {
   return new GatewayError('upstream-rejected', `the provider failed: ${message}`, { retriable: true });
+}
+
+/** An event is JSON or chat's `[DONE]`. Throws where it is neither: no client could read it. */
+export function requireJson(frame: Frame): void {
+  const { data } = frame;
+  if (data === undefined || data === '' || data === '[DONE]' || frame.json() !== undefined) return;
+  throw new GatewayError('upstream-protocol-error', 'the provider’s stream has an event that is not JSON');
+}
+
+/** Whether a stream has come to its format's own end, without a failure. */
+export function isComplete({ isEnded, failure }: StreamFacts): boolean {
+  return isEnded && failure === undefined;
 }
 
 /** Throws where a stream has ended without its format's end: a cut stream never looks complete. */

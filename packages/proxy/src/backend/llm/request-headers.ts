@@ -1,6 +1,6 @@
 // Which of a client's headers reach a provider: nothing that identifies or authenticates the client to the gateway.
 import type { Exchange } from '@agentgateway/core/exchange.ts';
-import { HeaderList } from '@agentgateway/core/header-list.ts';
+import type { HeaderList } from '@agentgateway/core/header-list.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Provider } from './profile.ts';
 

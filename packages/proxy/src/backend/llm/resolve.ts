@@ -1,5 +1,6 @@
 // From the name a client asks for to the targets that may serve it (contract 12).
 import type { LLMBackend, LLMProvider, LLMTarget } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
+import { comparePriorities } from './targets.ts';
 
 /** A provider and the model name to send it. */
 export interface ResolvedTarget {
@@ -7,8 +8,10 @@ export interface ResolvedTarget {
   /** Key of the LLMBackend that owns the provider. */
   readonly backend: string;
   readonly model: string;
+  /** A share within its priority; that of a backend is divided among its own targets. */
   readonly weight: number;
-  readonly priority: number;
+  /** Of the target, then, where it names another backend, of that one's; no zeros at the end. */
+  readonly priorities: readonly number[];
 }
 
 /** What a name resolved to. */
@@ -18,11 +21,11 @@ export interface Resolution {
   readonly targets: readonly ResolvedTarget[];
 }
 
+/** How many targets one name may lead to; backends that refer to each other many times over would multiply them. */
+export const targetsMax = 256;
+
 /** Finds another LLMBackend by key. */
 export type FindBackend = (key: string) => LLMBackend | undefined;
-
-/** How deep references among LLMBackends may go. */
-const depthMax = 8;
 
 /** Whether a name with at most one `*` covers a model; the `*` stands for any text. */
 export function isCovered(pattern: string, model: string): boolean {
@@ -39,31 +42,56 @@ export function resolveModel(
   backend: LLMBackend,
   asked: string,
   find: FindBackend,
-  depth = 0,
 ): Resolution | undefined {
-  if (depth > depthMax) return undefined;
-  const listed = [...ownAndIncluded(key, backend, find)];
-  const exact = listed.find(({ model }) => model.name === asked);
+  return resolveWithin(key, backend, asked, { find, known: new Map() });
+}
+
+/** A backend and its key. */
+interface Holder {
+  readonly key: string;
+  readonly backend: LLMBackend;
+}
+
+/** What one resolution has come by: each backend is asked for a name once, which ends cycles and bounds the work. */
+interface Walk {
+  readonly find: FindBackend;
+  readonly known: Map<string, Resolution | undefined>;
+}
+
+function resolveWithin(key: string, backend: LLMBackend, asked: string, walk: Walk): Resolution | undefined {
+  const identity = `${key} ${asked}`;
+  if (walk.known.has(identity)) return walk.known.get(identity);
+  walk.known.set(identity, undefined);
+  const resolution = findListed(key, backend, asked, walk) ?? findExposed(key, backend, asked, walk.find);
+  walk.known.set(identity, resolution);
+  return resolution;
+}
+
+function findListed(key: string, backend: LLMBackend, asked: string, walk: Walk): Resolution | undefined {
+  const listed = [...ownAndIncluded(key, backend, walk.find)];
   const found =
-    exact ??
+    listed.find(({ model }) => model.name === asked) ??
     listed
       .filter(({ model }) => model.name.includes('*') && isCovered(model.name, asked))
-      .sort((a, b) => b.model.name.length - a.model.name.length)[0];
-  if (found) {
-    const targets = found.model.targets.flatMap((target) =>
-      toTargets(found.key, found.backend, target, { asked, find, depth }),
-    );
-    return { name: found.model.name, targets };
+      .toSorted((a, b) => b.model.name.length - a.model.name.length)[0];
+  if (!found) return undefined;
+  const targets: ResolvedTarget[] = [];
+  for (const target of found.model.targets) {
+    if (targets.length >= targetsMax) break;
+    targets.push(...toTargets(found, target, asked, walk));
   }
+  return { name: found.model.name, targets: targets.slice(0, targetsMax) };
+}
+
+function findExposed(key: string, backend: LLMBackend, asked: string, find: FindBackend): Resolution | undefined {
   const slash = asked.indexOf('/');
   if (slash <= 0) return undefined;
+  const name = asked.slice(0, slash);
+  const model = asked.slice(slash + 1);
+  if (model === '') return undefined;
   for (const { key: owner, backend: holder } of withIncluded(key, backend, find)) {
-    const provider = holder.exposeAll ? holder.providers.find(({ name }) => name === asked.slice(0, slash)) : undefined;
-    if (provider)
-      return {
-        name: undefined,
-        targets: [{ provider, backend: owner, model: asked.slice(slash + 1), weight: 1, priority: 0 }],
-      };
+    const provider = holder.exposeAll ? holder.providers.find((candidate) => candidate.name === name) : undefined;
+    if (provider) return { name: undefined, targets: [{ provider, backend: owner, model, weight: 1, priorities: [] }] };
   }
   return undefined;
 }
@@ -84,29 +112,30 @@ export function nearModels(names: readonly string[], asked: string): string[] {
     .map(({ name }) => name);
 }
 
-interface Asked {
-  readonly asked: string;
-  readonly find: FindBackend;
-  readonly depth: number;
-}
-
-function toTargets(
-  key: string,
-  backend: LLMBackend,
-  target: LLMTarget,
-  { asked, find, depth }: Asked,
-): ResolvedTarget[] {
+function toTargets(owner: Holder, target: LLMTarget, asked: string, walk: Walk): ResolvedTarget[] {
   const model = target.model || asked;
   const { weight, priority } = target;
   if (target.to.case === 'provider') {
     const name = target.to.value;
-    const provider = backend.providers.find((candidate) => candidate.name === name);
-    return provider ? [{ provider, backend: key, model, weight, priority }] : [];
+    const provider = owner.backend.providers.find((candidate) => candidate.name === name);
+    return provider ? [{ provider, backend: owner.key, model, weight, priorities: trimZeros([priority]) }] : [];
   }
   if (target.to.case !== 'backend') return [];
-  const other = find(target.to.value);
-  const resolved = other && resolveModel(target.to.value, other, model, find, depth + 1);
-  return (resolved?.targets ?? []).map((inner) => ({ ...inner, weight, priority }));
+  const other = walk.find(target.to.value);
+  const inner = (other && resolveWithin(target.to.value, other, model, walk))?.targets ?? [];
+  return inner.map((one) => {
+    const among = inner.filter(({ priorities }) => comparePriorities(priorities, one.priorities) === 0);
+    const total = among.reduce((sum, each) => sum + each.weight, 0);
+    return {
+      ...one,
+      weight: total === 0 ? 0 : (weight * one.weight) / total,
+      priorities: trimZeros([priority, ...one.priorities]),
+    };
+  });
+}
+
+function trimZeros(priorities: readonly number[]): readonly number[] {
+  return priorities.slice(0, priorities.findLastIndex((priority) => priority !== 0) + 1);
 }
 
 /** The backend and those it includes, in order, each once. */
@@ -115,7 +144,7 @@ export function* withIncluded(
   backend: LLMBackend,
   find: FindBackend,
   seen = new Set<string>(),
-): Generator<{ key: string; backend: LLMBackend }> {
+): Generator<Holder> {
   if (seen.has(key)) return;
   seen.add(key);
   yield { key, backend };
@@ -129,7 +158,7 @@ function* ownAndIncluded(
   key: string,
   backend: LLMBackend,
   find: FindBackend,
-): Generator<{ key: string; backend: LLMBackend; model: LLMBackend['models'][number] }> {
+): Generator<Holder & { readonly model: LLMBackend['models'][number] }> {
   for (const holder of withIncluded(key, backend, find))
     for (const model of holder.backend.models) yield { ...holder, model };
 }

@@ -1,6 +1,6 @@
 // An LLM request from its name to an answer: resolve, try targets until one answers, keep the books of each try.
 import { GatewayError } from '@agentgateway/core/errors.ts';
-import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
+import { type Exchange, type Reply, toCancelError } from '@agentgateway/core/exchange.ts';
 import type { CallPlan } from '@agentgateway/core/target.ts';
 import type { BackendEnvironment } from '../registry.ts';
 import type { Tried } from './attempt.ts';
@@ -31,29 +31,41 @@ export async function serve(parts: ServeParts, tryOne: TryOne): Promise<Reply> {
   if (ordered.length === 0) throw new GatewayError('provider-misconfigured', `no target of ${route.label} can be used`);
   const { retry } = plan.settings;
   const triesMax = parts.isReplayable ? Math.max(ordered.length, 1 + (retry?.attempts ?? 0)) : 1;
+  /** When a provider said that it would be ready again, on the monotonic clock. */
+  const readyMs = new Map<ModelTarget, number>();
+  let said: Reply | GatewayError | undefined;
   for (let tried = 0; ; tried++) {
     const target = ordered[tried % ordered.length]!;
-    const isLast = tried + 1 >= triesMax;
-    let waitMs = 0;
+    const next = ordered[(tried + 1) % ordered.length]!;
+    const isAgain = tried + 1 >= ordered.length;
+    // A target is asked again when it said that it would be ready, if that is soon.
+    const readyIn = (): number => (isAgain ? (readyMs.get(next) ?? 0) - environment.monotonicMs() : 0);
+    const isLast = (): boolean => tried + 1 >= triesMax || readyIn() > retryWaitMaxMs;
     try {
       const result = await tryTargetOf(parts, target, tryOne);
       if (result.kind === 'answered') return result.reply;
+      if (result.retryAfterMs !== undefined) readyMs.set(target, environment.monotonicMs() + result.retryAfterMs);
       const isRepeated = isTransient(result.status) || (retry?.codes.includes(result.status) ?? false);
-      if (isLast || !isRepeated) return result.reply;
+      if (!isRepeated || isLast()) return result.reply;
       result.reply.body.cancel(new Error('another target is tried'));
-      // The same target again: it is asked when it said it would be ready, if that is soon.
-      if (ordered.length === 1 && result.retryAfterMs !== undefined) {
-        if (result.retryAfterMs > retryWaitMaxMs) return result.reply;
-        waitMs = result.retryAfterMs;
-      }
+      said = result.reply;
     } catch (error) {
       const failure = GatewayError.from(error);
-      if (isLast || exchange.cancelReason || !failure.retriable) throw failure;
+      if (exchange.cancelReason || !failure.retriable) throw failure;
+      exchange.notes.push(`${target.provider.name}/${target.model}: ${failure.message}`);
+      // What a provider said tells the client more than that another could not be asked.
+      if (failure.reason !== 'unsupported-conversion') said = failure;
+      if (isLast()) return tell(said ?? failure);
     }
-    if (tried + 1 >= ordered.length && retry) waitMs = Math.max(waitMs, retry.backoffMs * (1 + environment.random()));
+    const waitMs = isAgain && retry ? Math.max(readyIn(), retry.backoffMs * (1 + environment.random())) : 0;
     if (waitMs > 0) await pause(environment.transport, exchange, waitMs);
-    if (exchange.cancelReason) throw new GatewayError('client-gone', 'the exchange was given up between two attempts');
+    if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
   }
+}
+
+function tell(said: Reply | GatewayError): Reply {
+  if (said instanceof GatewayError) throw said;
+  return said;
 }
 
 /** Tries, and lets the target's health know. */

@@ -2,12 +2,16 @@
 import type { Body, BodySource, Sink } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
-import { type Frame, SseSplitter } from '@agentgateway/llm/stream/sse.ts';
+import { EventTooLong, type Frame, SseSplitter } from '@agentgateway/llm/stream/sse.ts';
 
 /** Turns a provider's frames into the client's bytes, and keeps the books meanwhile. */
 export interface FrameReader {
   /** The bytes to write for a frame: its own, others, or undefined to drop it. Throws GatewayError. */
   read(frame: Frame): Uint8Array | undefined;
+  /** Whether an event has come that commits the head; a comment does not. */
+  readonly hasBegun: boolean;
+  /** Whether the format's own end was read: what becomes of the connection after it changes nothing. */
+  readonly isComplete: boolean;
   /** Bytes still to write once the provider has ended; throws where the stream is not complete. */
   end(): Uint8Array | undefined;
   /** The stream is over, once, in whichever way. `error` where it did not arrive whole. */
@@ -20,6 +24,9 @@ export type WhenGone = 'abort' | 'drain';
 /** Bytes of a stream that are read on after the client has left, for its usage. */
 const drainBytesMax = 16 * 1024 * 1024;
 
+/** Bytes of comments that are held back before the first event; more of them commit the head. */
+const commentBytesMax = 64 * 1024;
+
 /** Reads frames from an upstream body and hands them on with back-pressure. */
 export class LlmStream implements BodySource {
   readonly #upstream: Body;
@@ -31,8 +38,10 @@ export class LlmStream implements BodySource {
   #sink: Sink | undefined;
   /** Output made before anybody listens. */
   #held: Uint8Array[] = [];
+  #heldBytes = 0;
   #resume: (() => void) | undefined;
   #isOver = false;
+  #isSettled = false;
   #isGone = false;
   #goneBytes = 0;
 
@@ -85,27 +94,30 @@ export class LlmStream implements BodySource {
     if (this.#isGone && (this.#goneBytes += chunk.byteLength) > drainBytesMax) {
       throw new GatewayError('client-gone', `the client is gone and more than ${drainBytesMax} bytes came after it`);
     }
-    let output: Uint8Array[];
-    try {
-      output = this.#read(this.#splitter.push(chunk));
-    } catch (error) {
-      throw GatewayError.from(error);
-    }
+    const output = this.#read(() => this.#splitter.push(chunk));
     if (output.length === 0 || this.#isGone) return true;
-    this.#begun.resolve();
     const bytes = output.length === 1 ? output[0]! : Buffer.concat(output);
     if (this.#sink) return this.#deliver(bytes);
     this.#held.push(bytes);
+    this.#heldBytes += bytes.byteLength;
+    if (!this.#reader.hasBegun && this.#heldBytes <= commentBytesMax) return true;
+    this.#begun.resolve();
     return new Promise((resolve) => {
       this.#resume = resolve;
     });
   }
 
-  #read(frames: readonly Frame[]): Uint8Array[] {
+  #read(cut: () => readonly Frame[]): Uint8Array[] {
     const output: Uint8Array[] = [];
-    for (const frame of frames) {
-      const bytes = this.#reader.read(frame);
-      if (bytes && bytes.byteLength > 0) output.push(bytes);
+    try {
+      for (const frame of cut()) {
+        const bytes = this.#reader.read(frame);
+        if (bytes && bytes.byteLength > 0) output.push(bytes);
+      }
+    } catch (error) {
+      throw error instanceof EventTooLong
+        ? new GatewayError('upstream-protocol-error', error.message)
+        : GatewayError.from(error);
     }
     return output;
   }
@@ -127,39 +139,42 @@ export class LlmStream implements BodySource {
     resume?.();
   }
 
+  /** The provider's body has ended: the books are closed now, however slowly the client takes the rest. */
   #ended(trailers: HeaderList | undefined): void {
     if (this.#isOver) return;
+    let waiting: true | Promise<void> = true;
     try {
-      const output = this.#read(this.#splitter.end());
+      const output = this.#read(() => this.#splitter.end());
       const last = this.#reader.end();
       if (last && last.byteLength > 0) output.push(last);
+      this.#settle(undefined);
       if (output.length > 0 && !this.#isGone) {
         const bytes = Buffer.concat(output);
-        if (this.#sink) {
-          const waiting = this.#deliver(bytes);
-          if (waiting !== true) {
-            waiting.then(
-              () => this.#finish(undefined, trailers),
-              (error: unknown) => this.#finish(error, undefined),
-            );
-            return;
-          }
-        } else this.#held.push(bytes);
+        if (this.#sink) waiting = this.#deliver(bytes);
+        else this.#held.push(bytes);
       }
-      this.#finish(undefined, trailers);
     } catch (error) {
       this.#finish(GatewayError.from(error), undefined);
+      return;
     }
+    if (waiting === true) this.#finish(undefined, trailers);
+    else void waiting.then(() => this.#finish(undefined, trailers));
   }
 
   #failed(error: unknown): void {
-    this.#finish(error, undefined);
+    this.#finish(this.#reader.isComplete ? undefined : error, undefined);
+  }
+
+  #settle(error: unknown): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#reader.over(error);
   }
 
   #finish(error: unknown, trailers: HeaderList | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#reader.over(error);
+    this.#settle(error);
     this.#wake();
     if (error === undefined) {
       this.#begun.resolve();

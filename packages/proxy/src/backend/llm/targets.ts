@@ -10,7 +10,8 @@ export interface ModelTarget {
   /** The name sent upstream. */
   readonly model: string;
   readonly weight: number;
-  readonly priority: number;
+  /** Of the target, then of those it stands for; no zeros at the end. */
+  readonly priorities: readonly number[];
   readonly health: TargetHealth;
   readonly limits: HealthLimits;
 }
@@ -25,16 +26,25 @@ export interface ModelRoute {
 interface TargetGroup {
   readonly targets: readonly ModelTarget[];
   /** The next by weight. */
-  choose(): ModelTarget | undefined;
+  readonly choose: () => ModelTarget | undefined;
 }
 
-/** Groups targets by priority, lower first. Targets without weight serve only when nothing else is left. */
+/** Groups targets by priority, lower first. A target whose weight is 0 serves nothing. */
 export function toRoute(label: string, targets: readonly ModelTarget[]): ModelRoute {
-  const byPriority = Map.groupBy(targets, ({ priority }) => priority);
+  const byPriority = Map.groupBy(targets, ({ priorities }) => priorities.join('.'));
   const groups = [...byPriority]
-    .toSorted(([a], [b]) => a - b)
+    .toSorted(([, [a]], [, [b]]) => comparePriorities(a!.priorities, b!.priorities))
     .map(([, members]): TargetGroup => ({ targets: members, choose: compileChoice(members) }));
   return { label, groups };
+}
+
+/** Outer ones first; what is not given is 0. */
+export function comparePriorities(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
 
 /** Every target of the route in the order of trying: the unhealthy of all priorities come last, because they are better than nothing. */

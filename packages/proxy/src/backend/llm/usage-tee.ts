@@ -3,7 +3,7 @@ import type { BodySource, Sink } from '@agentgateway/core/body.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
 import { chatUsage } from '@agentgateway/llm/format/chat/usage.ts';
 import { responsesUsage } from '@agentgateway/llm/format/responses/usage.ts';
-import { SseSplitter } from '@agentgateway/llm/stream/sse.ts';
+import { EventTooLong, type Frame, SseSplitter } from '@agentgateway/llm/stream/sse.ts';
 import { type Usage, asObject, mergeUsage } from '@agentgateway/llm/usage.ts';
 
 /** Longest JSON body that is kept to read its usage, in bytes. */
@@ -23,7 +23,7 @@ export function readAnyUsage(body: unknown): Usage | undefined {
 export class UsageTee implements BodySource {
   readonly lengthBytes: number | undefined;
   readonly #source: BodySource;
-  readonly #form: UsageForm;
+  #form: UsageForm;
   readonly #over: (usage: Usage | undefined, error: unknown) => void;
   readonly #splitter = new SseSplitter();
   #kept: Uint8Array[] = [];
@@ -60,17 +60,30 @@ export class UsageTee implements BodySource {
   }
 
   #look(chunk: Uint8Array): void {
+    if (this.#form === 'none') return;
     if (this.#form === 'events') {
-      for (const frame of this.#splitter.push(chunk)) {
-        const event = asObject(frame.json());
-        this.#usage = mergeUsage(this.#usage, readAnyUsage(event) ?? readAnyUsage(event?.['response']));
-      }
+      this.#lookAtEvents(chunk);
       return;
     }
-    if (this.#form === 'none') return;
     this.#keptBytes += chunk.byteLength;
     if (this.#keptBytes <= keptBytesMax) this.#kept.push(chunk);
     else this.#kept = [];
+  }
+
+  #lookAtEvents(chunk: Uint8Array): void {
+    let frames: Frame[];
+    try {
+      frames = this.#splitter.push(chunk);
+    } catch (error) {
+      if (!(error instanceof EventTooLong)) throw error;
+      // The body passes on; its usage stays unknown.
+      this.#form = 'none';
+      return;
+    }
+    for (const frame of frames) {
+      const event = asObject(frame.json());
+      this.#usage = mergeUsage(this.#usage, readAnyUsage(event) ?? readAnyUsage(event?.['response']));
+    }
   }
 
   #finish(error: unknown): void {
