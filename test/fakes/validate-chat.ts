@@ -2,7 +2,7 @@
 import type { ProviderKind } from './answer.ts';
 import { isObject, toObjects } from './json.ts';
 import { toOpenaiRefusal } from './refusal.ts';
-import { checkSampling, checkTokenLimit, isReasoningModel } from './validate-model.ts';
+import { checkEffort, checkSampling, checkTokenLimit, isReasoningModel } from './validate-model.ts';
 import {
   checkArguments,
   checkFileData,
@@ -41,6 +41,7 @@ export function validateChat(body: Json, kind: ProviderKind): void {
   checkParameters(body, messages, isOpenai);
   if (isOpenai) {
     checkModelRules(body, model, messages);
+    checkEffort(model, body['reasoning_effort'], 'reasoning_effort');
     checkSampling(model, body, body['reasoning_effort']);
   }
 }

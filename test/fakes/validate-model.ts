@@ -38,6 +38,26 @@ function isReasoningOptional(model: string): boolean {
   return /^gpt-5\.\d(?!.*(?:codex|pro))/u.test(model);
 }
 
+/** Refuses an effort that a model does not have, and any where it does not think. `param` names the member. */
+export function checkEffort(model: string, effort: unknown, param: string): void {
+  if (typeof effort !== 'string') return;
+  if (!isReasoningModel(model))
+    throw toOpenaiRefusal(`Unsupported parameter: '${param}' is not supported with this model.`, {
+      param,
+      code: 'unsupported_parameter',
+    });
+  const hasMinimal = /^gpt-5(?:-mini|-nano)?(?:-\d{4}|$)/u.test(model);
+  const isMissing =
+    (effort === 'minimal' && !hasMinimal) ||
+    (effort === 'none' && (hasMinimal || /^o\d/u.test(model))) ||
+    (effort === 'xhigh' && /^(?:o\d|gpt-5(?!\.))/u.test(model));
+  if (isMissing)
+    throw toOpenaiRefusal(`Unsupported value: '${param}' does not support '${effort}' with this model.`, {
+      param,
+      code: 'unsupported_value',
+    });
+}
+
 /** Refuses sampling settings where a model, or its reasoning, does not take them. `effort`: the one asked for. */
 export function checkSampling(model: string, body: Readonly<Record<string, unknown>>, effort: unknown): void {
   checkRange(body, 'temperature', 0, 2);

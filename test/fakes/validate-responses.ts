@@ -3,7 +3,7 @@ import type { ProviderKind } from './answer.ts';
 import { isObject, readString, toObjects } from './json.ts';
 import type { ProviderMemory, StoredResponse } from './memory.ts';
 import { toOpenaiRefusal } from './refusal.ts';
-import { checkSampling, checkTokenLimit } from './validate-model.ts';
+import { checkEffort, checkSampling, checkTokenLimit } from './validate-model.ts';
 import {
   checkArguments,
   checkFileData,
@@ -56,6 +56,7 @@ export function validateResponses(body: Json, kind: ProviderKind, memory: Provid
   if (isOpenai) {
     checkReasoning(items, memory);
     const effort = isObject(body['reasoning']) ? body['reasoning']['effort'] : undefined;
+    checkEffort(String(body['model']), effort, 'reasoning.effort');
     checkSampling(String(body['model']), body, effort);
   }
 }

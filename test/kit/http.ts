@@ -26,7 +26,7 @@ import { callHttp } from '@agentgateway/proxy/backend/attempt.ts';
 import type { BackendEnvironment } from '@agentgateway/proxy/backend/registry.ts';
 import { systemClock } from '@agentgateway/proxy/environment.ts';
 import { type Pipeline, handle } from '@agentgateway/proxy/pipeline/handle.ts';
-import { type Bind, openBind } from '@agentgateway/proxy/server/bind.ts';
+import { type Bind, type Refusal, openBind } from '@agentgateway/proxy/server/bind.ts';
 import { type ServerLimits, serverLimits } from '@agentgateway/proxy/server/limits.ts';
 import type { ResponseEnd } from '@agentgateway/proxy/server/responder.ts';
 import {
@@ -55,6 +55,8 @@ export interface Lane extends AsyncDisposable {
   readonly bind: Bind;
   readonly port: number;
   readonly records: Recorded[];
+  /** Requests that were refused before they were exchanges. */
+  readonly refusals: Refusal[];
   /** Resolves with the n-th record, counted from 1. */
   recorded(count?: number): Promise<Recorded>;
 }
@@ -63,6 +65,8 @@ export interface Lane extends AsyncDisposable {
 export interface LaneOptions {
   /** Port of the upstream, or a backend of its own. */
   readonly upstream?: number | Target;
+  /** Its key; the first part is the kind. */
+  readonly backend?: string;
   readonly protocol?: 'http1' | 'http2';
   readonly steps?: readonly PlannedStep[];
   readonly timeouts?: Partial<TimeoutSettings>;
@@ -70,6 +74,8 @@ export interface LaneOptions {
   readonly limits?: Partial<ServerLimits>;
   readonly trustedHops?: number;
   readonly replayBytesMax?: number;
+  readonly responseBytesMax?: number;
+  readonly answer?: Pipeline['answer'];
 }
 
 /** Opens the data plane on a free port: servers, pipeline and transport are the real ones. */
@@ -79,11 +85,16 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   const target = typeof options.upstream === 'object' ? options.upstream : toTarget(options, environment);
   const snapshot = toSnapshot(options, target);
   const records: Recorded[] = [];
+  const refusals: Refusal[] = [];
   let wake = Promise.withResolvers<void>();
   const pipeline: Pipeline = {
     store: { current: snapshot },
     timers: transport.timers,
-    limits: { replayBytesMax: options.replayBytesMax ?? 1024 * 1024, responseBytesMax: 1024 * 1024 },
+    limits: {
+      replayBytesMax: options.replayBytesMax ?? 1024 * 1024,
+      responseBytesMax: options.responseBytesMax ?? 1024 * 1024,
+    },
+    ...(options.answer && { answer: options.answer }),
     record(exchange, reply, end) {
       records.push({ exchange, reply, end });
       wake.resolve();
@@ -98,11 +109,13 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
     trustedHops: options.trustedHops ?? 0,
     limits: { ...serverLimits, ...options.limits },
     handle: (head, responder) => handle(pipeline, 'test', head, responder),
+    refused: (refusal) => refusals.push(refusal),
   });
   return {
     bind,
     port: bind.port,
     records,
+    refusals,
     async recorded(count = 1) {
       while (records.length < count) await wake.promise;
       return records[count - 1]!;
@@ -114,12 +127,15 @@ export async function openLane(options: LaneOptions): Promise<Lane> {
   };
 }
 
-function toTarget({ upstream, protocol = 'http1' }: LaneOptions, environment: BackendEnvironment): Target {
+function toTarget(
+  { upstream, protocol = 'http1', backend = 'backend/default/test' }: LaneOptions,
+  environment: BackendEnvironment,
+): Target {
   return {
-    key: 'backend/default/test',
+    key: backend,
     call: (exchange, plan) =>
       callHttp(exchange, plan, environment, () => ({
-        backend: 'backend/default/test',
+        backend,
         endpoint: { address: '127.0.0.1', port: upstream as number },
         tls: undefined,
         protocol,
@@ -135,12 +151,14 @@ function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target
     readsRequestBody: steps.some(({ step }) => step.readsRequestBody),
     readsResponseBody: steps.some(({ step }) => step.readsResponseBody),
   };
-  const choice = { key: target.key, port: 0, weight: 1, invalid: undefined, plan: none };
+  const settings = { timeouts: { ...defaultTimeouts, ...timeouts }, retry };
+  const choice = { key: target.key, port: 0, weight: 1, invalid: undefined, plan: none, settings, decisions: [] };
   const rule: RulePlan = {
     route: 'route/default/test',
     rule: '',
+    index: 0,
     plan,
-    settings: { timeouts: { ...defaultTimeouts, ...timeouts }, retry },
+    settings,
     backends: [choice],
     choose: () => choice,
     decisions: [],

@@ -1,6 +1,6 @@
 // The command `agentgateway`: finds the subcommand, loads only that, and turns mistakes into one clear line.
 import { SettingsError } from '@agentgateway/proxy/settings.ts';
-import { nearest } from './command/options.ts';
+import { meant } from './command/options.ts';
 
 /** A subcommand: what it is for, and how it runs; resolves to the exit code. */
 interface Command {
@@ -44,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
   const isFlag = asked === undefined || asked.startsWith('-');
   const name = isFlag ? 'run' : asked;
   if (!Object.hasOwn(commands, name)) {
-    const near = nearest(name, Object.keys(commands));
+    const near = meant(name, Object.keys(commands));
     const hint = near === undefined ? '' : `; did you mean ${near}?`;
     process.stderr.write(`agentgateway: there is no command '${name}'${hint}\n\n${help}`);
     return 2;

@@ -88,6 +88,43 @@ test('all bodies together are bounded; failing and releasing give back', async (
   await Body.from(source(['abcde'])).bytes(10);
 });
 
+test('what is given up while it is collected is given back when that has ended', async () => {
+  const before = bodyBuffers.heldBytes;
+  const go = Promise.withResolvers<void>();
+  const body = Body.from(
+    source([], {
+      async pipe(sink) {
+        await sink.write(Buffer.from('abc'));
+        await go.promise;
+        await sink.write(Buffer.from('def'));
+        return undefined;
+      },
+    }),
+  );
+  const collected = body.bytes(10);
+  await Promise.resolve();
+  body.release();
+  expect(bodyBuffers.heldBytes).toBe(before + 3);
+  go.resolve();
+  expect((await collected).byteLength).toBe(6);
+  expect(bodyBuffers.heldBytes).toBe(before);
+});
+
+test('whoever collects may say what too much is called', async () => {
+  const collecting = Body.from(source(['abcdef'])).bytes(5, 'response-too-large');
+  await expect(collecting).rejects.toMatchObject({ reason: 'response-too-large' });
+});
+
+test('a stage after collecting is read anew', async () => {
+  const before = bodyBuffers.heldBytes;
+  const body = Body.from(source(['a', 'bc']));
+  await body.bytes(10);
+  body.through(upper);
+  expect(Buffer.from(await body.bytes(10)).toString()).toBe('ABC');
+  body.release();
+  expect(bodyBuffers.heldBytes).toBe(before);
+});
+
 test('replace puts other bytes in its place and lets the source go', async () => {
   const old = source(['old']);
   const body = Body.from(old);

@@ -28,18 +28,24 @@ export interface BodySource {
 /** What all collected bodies of the process hold together, and may hold (contract 8). */
 export const bodyBuffers = { bytesMax: 512 * 1024 * 1024, heldBytes: 0 };
 
-/** Bytes that a body holds of the process's share. */
-interface Holding {
-  bytes: number;
-}
+/** A share of what the process may hold of bodies. Whoever takes some owns it and gives it back; nothing else does. */
+class BodyLease {
+  #bytes = 0;
 
-function giveBack(holding: Holding): void {
-  bodyBuffers.heldBytes -= holding.bytes;
-  holding.bytes = 0;
-}
+  /** Takes more. Throws `overloaded` where the process holds too much already. */
+  take(bytes: number): void {
+    if (bodyBuffers.heldBytes + bytes > bodyBuffers.bytesMax)
+      throw new GatewayError('overloaded', `the gateway holds ${bodyBuffers.bytesMax} bytes of bodies already`);
+    this.#bytes += bytes;
+    bodyBuffers.heldBytes += bytes;
+  }
 
-/** Bodies that nobody released give their share back when they are collected as garbage. */
-const forgotten = new FinalizationRegistry<Holding>(giveBack);
+  /** Gives all of it back. */
+  release(): void {
+    bodyBuffers.heldBytes -= this.#bytes;
+    this.#bytes = 0;
+  }
+}
 
 /** What a body is made of. */
 export type BodyKind = 'none' | 'bytes' | 'source' | 'tunnel';
@@ -50,7 +56,8 @@ export class Body {
   #source: BodySource | undefined;
   #collecting: Promise<Uint8Array> | undefined;
   #isConsumed = false;
-  #holding: Holding | undefined;
+  #lease: BodyLease | undefined;
+  #isReleased = false;
   /** Trailer fields, known once a source has ended or set by whoever made the body. */
   trailers: HeaderList | undefined;
   /** The connection after an upgrade. */
@@ -117,15 +124,17 @@ export class Body {
 
   /**
    * Collects the whole body, which makes it replayable.
-   * Rejects when it is longer than `bytesMax` or the process holds too much already; the rest is then not read.
+   * Rejects when it is longer than `bytesMax` (with the given reason, else the source's) or the process holds too much
+   * already; the rest is then not read. What is collected counts until {@link release}, which is the caller's to see to:
+   * `Exchange.keep` has it done when the exchange is over.
    */
-  bytes(bytesMax: number): Promise<Uint8Array> {
+  bytes(bytesMax: number, tooLargeReason?: Reason): Promise<Uint8Array> {
     if (this.#bytes) return Promise.resolve(this.#bytes);
     const source = this.#source;
     if (!source) return Promise.resolve(emptyBytes);
     if (!this.#collecting) {
       this.#consume();
-      this.#collecting = this.#collect(source, bytesMax);
+      this.#collecting = this.#collect(source, bytesMax, tooLargeReason);
     }
     return this.#collecting;
   }
@@ -139,7 +148,9 @@ export class Body {
 
   /** Says that the collected bytes are not used any more, so that others may be held in their place. */
   release(): void {
-    if (this.#holding) giveBack(this.#holding);
+    this.#isReleased = true;
+    // While it is being collected the bytes are there; they are given back when that has ended.
+    if (!this.#collecting || this.#bytes) this.#lease?.release();
   }
 
   /** Delivers the body to the sink; see {@link BodySource.pipe}. A source can be piped once. */
@@ -160,6 +171,7 @@ export class Body {
     if (this.#isConsumed && !bytes) throw new Error('a body that is being read cannot be changed');
     this.#source = wrap(this.#source ?? toSource(bytes ?? emptyBytes, this.trailers));
     this.#bytes = undefined;
+    this.#collecting = undefined;
     this.#isConsumed = false;
   }
 
@@ -169,30 +181,39 @@ export class Body {
     this.tunnel?.destroy(cause instanceof Error ? cause : undefined);
   }
 
-  async #collect(source: BodySource, bytesMax: number): Promise<Uint8Array> {
-    const holding: Holding = { bytes: 0 };
+  async #collect(source: BodySource, bytesMax: number, tooLargeReason?: Reason): Promise<Uint8Array> {
+    const lease = (this.#lease ??= new BodyLease());
     const chunks: Uint8Array[] = [];
+    let length = 0;
+    const check = (bytes: number): void => {
+      if (bytes <= bytesMax) return;
+      const reason = tooLargeReason ?? source.tooLargeReason ?? 'request-too-large';
+      throw new GatewayError(reason, `the body is longer than the limit of ${bytesMax} bytes`);
+    };
     try {
-      if ((source.lengthBytes ?? 0) > bytesMax) throw tooLarge(source, bytesMax);
+      check(source.lengthBytes ?? 0);
       const trailers = await source.pipe({
         write(chunk) {
-          hold(holding, chunk.byteLength);
-          if (holding.bytes > bytesMax) throw tooLarge(source, bytesMax);
+          check((length += chunk.byteLength));
+          lease.take(chunk.byteLength);
           chunks.push(chunk);
           return true;
         },
       });
       this.trailers = trailers ?? this.trailers;
     } catch (error) {
-      giveBack(holding);
+      lease.release();
       source.cancel(error);
       throw error;
     }
-    this.#holding = holding;
-    forgotten.register(this, holding);
-    this.#bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, holding.bytes);
-    this.#source = undefined;
-    return this.#bytes;
+    const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+    // Whoever put other bytes in its place meanwhile does not want these.
+    if (this.#source === source) {
+      this.#bytes = bytes;
+      this.#source = undefined;
+    }
+    if (this.#isReleased) lease.release();
+    return bytes;
   }
 
   #consume(): void {
@@ -214,17 +235,3 @@ export function toSource(bytes: Uint8Array, trailers?: HeaderList): BodySource {
 }
 
 const emptyBytes = new Uint8Array(0);
-
-function hold(holding: Holding, bytes: number): void {
-  if (bodyBuffers.heldBytes + bytes > bodyBuffers.bytesMax)
-    throw new GatewayError('overloaded', `the gateway holds ${bodyBuffers.bytesMax} bytes of bodies already`);
-  holding.bytes += bytes;
-  bodyBuffers.heldBytes += bytes;
-}
-
-function tooLarge(source: BodySource, bytesMax: number): GatewayError {
-  return new GatewayError(
-    source.tooLargeReason ?? 'request-too-large',
-    `the body is longer than the limit of ${bytesMax} bytes`,
-  );
-}

@@ -1,6 +1,6 @@
 // An exchange is given up once, and everyone who asked is told once.
 import { expect, test } from 'vitest';
-import { Body } from './body.ts';
+import { Body, bodyBuffers, toSource } from './body.ts';
 import { Exchange, type ExchangeHead, type SnapshotView, toCancelError } from './exchange.ts';
 import { HeaderList } from './header-list.ts';
 
@@ -55,4 +55,23 @@ test('every reason to give up has its error', () => {
   expect(
     (['client-gone', 'exchange-timeout', 'drain', 'policy'] as const).map((reason) => toCancelError(reason).reason),
   ).toEqual(['client-gone', 'exchange-timeout', 'draining', 'forbidden']);
+});
+
+const arriving = (): Body => Body.from(toSource(Buffer.from('abc')));
+
+test('when it is over, everything that was kept is given back, also what is collected later', async () => {
+  const before = bodyBuffers.heldBytes;
+  const own = arriving();
+  const exchange = new Exchange({ ...head, body: own }, snapshot);
+  const [first, second, late] = [arriving(), arriving(), arriving()];
+  exchange.keep(first);
+  await Promise.all([own.bytes(9), first.bytes(9), second.bytes(9)]);
+  exchange.keep(second);
+  expect(bodyBuffers.heldBytes).toBe(before + 9);
+  exchange.release();
+  expect(bodyBuffers.heldBytes).toBe(before);
+  exchange.keep(late);
+  await late.bytes(9);
+  exchange.release();
+  expect(bodyBuffers.heldBytes).toBe(before);
 });

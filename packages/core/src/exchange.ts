@@ -156,13 +156,15 @@ export class Exchange {
   /** Remarks of the gateway for the request's story: dropped fields, defaults used. */
   readonly notes: string[] = [];
   cancelReason: CancelReason | undefined;
-  /** Resolve when every attempt's settlement is in. */
-  readonly settlements: Promise<void>[] = [];
   /** Passes an interim answer (1xx but 101) to the client; undefined where nobody can take one. */
   inform: ((status: number, headers: HeaderList) => void) | undefined;
   #facts: Map<string, unknown> | undefined;
   #onCancel: ((reason: CancelReason) => void)[] | undefined;
   #controller: AbortController | undefined;
+  #unsettled = 0;
+  #whenSettled: (() => void) | undefined;
+  #kept: Body[] | undefined;
+  #isReleased = false;
 
   constructor(head: ExchangeHead, snapshot: SnapshotView) {
     this.id = head.id;
@@ -188,6 +190,30 @@ export class Exchange {
     return this.query === undefined ? this.path : `${this.path}?${this.query}`;
   }
 
+  /** Whether no attempt's books are open. */
+  get isSettled(): boolean {
+    return this.#unsettled === 0;
+  }
+
+  /** An attempt's books are open; the record of the exchange waits for {@link settled}. */
+  settling(): void {
+    this.#unsettled++;
+  }
+
+  /** An attempt's settlement is in, or has failed. */
+  settled(): void {
+    if (--this.#unsettled > 0) return;
+    const waiting = this.#whenSettled;
+    this.#whenSettled = undefined;
+    waiting?.();
+  }
+
+  /** Calls `fn` when no attempt's books are open; at once where none are. One caller at a time. */
+  whenSettled(fn: () => void): void {
+    if (this.#unsettled > 0) this.#whenSettled = fn;
+    else fn();
+  }
+
   /** Calls `fn` once when the exchange is given up, at once if it has been; the result takes the call back. */
   onCancel(fn: (reason: CancelReason) => void): () => void {
     if (this.cancelReason) {
@@ -210,6 +236,24 @@ export class Exchange {
     this.#onCancel = undefined;
     this.#controller?.abort(reason);
     if (listeners) for (const listener of listeners.slice()) listener(reason);
+  }
+
+  /**
+   * Makes the exchange the owner of what a body holds when it is collected, before or after this call: its share of the
+   * process's memory is given back when the exchange is over. For every body but the request's own.
+   */
+  keep(body: Body): void {
+    if (this.#isReleased) body.release();
+    else (this.#kept ??= []).push(body);
+  }
+
+  /** The exchange is over: gives back what the request's body and every kept one hold. */
+  release(): void {
+    this.#isReleased = true;
+    this.body.release();
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept) for (const body of kept) body.release();
   }
 
   /** An AbortSignal of the same moment, for libraries that want one; made on first use. */

@@ -1,6 +1,7 @@
 // What expressions see of an exchange, and that only what they read is made.
 import { type CelContext, compile, toJson } from '@agentgateway/cel';
 import { describe, expect, test } from 'vitest';
+import { Body, toSource } from './body.ts';
 import type { Exchange, Principal, Reply } from './exchange.ts';
 import { celContext, claimsFact, policyRoots } from './expression.ts';
 import { HeaderList } from './header-list.ts';
@@ -182,6 +183,14 @@ describe('response', () => {
     reply.body.trailers = HeaderList.from([['grpc-status', '5']]);
     expect(evaluate('response.grpcStatus', makeExchange(), reply)).toBe(5n);
   });
+});
+
+test('a body that was not collected is not there, and so never taken for an empty one', () => {
+  const reply = { ...makeReply(200, []), body: Body.from(toSource(Buffer.from('data: x'))) };
+  expect(() => evaluate('response.body == ""', makeExchange(), reply)).toThrow(
+    expect.objectContaining({ code: 'missing' }),
+  );
+  expect(evaluate('response.body', makeExchange(), makeReply(200, []))).toBe('');
 });
 
 test('edits of earlier policies are seen', () => {

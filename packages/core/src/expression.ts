@@ -281,10 +281,13 @@ function headersOf(headers: HeaderList): unknown {
   );
 }
 
-/** A body that was collected: its value where the message says that it is JSON and it is, else text; no body is empty text. */
+/**
+ * A body that was collected: its value where the message says that it is JSON and it is, else text; no body is empty text.
+ * One that was not, such as an event stream, is not there: an expression that reads it fails, it does not see nothing.
+ */
 function parsedBody(body: Body, headers: HeaderList): unknown {
   const bytes = body.buffered;
-  if (bytes === undefined) return '';
+  if (bytes === undefined) return body.kind === 'none' ? '' : undefined;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   if (!/^application\/([-.+\w]+\+)?json\s*(;|$)/i.test(headers.get('content-type') ?? '')) return text;
   try {

@@ -11,7 +11,10 @@ export interface LlmFacts {
   requestModel: string;
   /** The configured name that served it, for labels; `other` where it is not configured. */
   modelLabel: string;
+  /** The provider's name in the configuration. */
   provider?: string;
+  /** Whose API it is, in OTel's words (`gen_ai.provider.name`): `openai`, `anthropic`, `mistral_ai` … */
+  vendor?: string;
   /** The name sent upstream. */
   upstreamModel?: string;
   responseModel?: string;

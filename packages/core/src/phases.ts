@@ -17,6 +17,8 @@ export interface Step {
   /** Whether the step reads the request body; where no step does, bytes flow through untouched. */
   readonly readsRequestBody?: boolean;
   readonly readsResponseBody?: boolean;
+  /** Whether nobody gets past the step without having shown who they are; whoever warns of open doors relies on it. */
+  readonly isMandatory?: boolean;
 }
 
 /** One try at one target: headers are a copy-on-write overlay, the exchange stays as it is. */

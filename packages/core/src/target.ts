@@ -13,8 +13,11 @@ export interface CallPlan {
 export interface Target {
   readonly key: string;
   call(exchange: Exchange, plan: CallPlan): Promise<Reply>;
-  /** Whether calls carry credentials of the gateway's owner, so that whoever reaches it spends their money. */
-  readonly holdsCredentials?: boolean;
+  /**
+   * Whether calls carry credentials of the gateway's owner, so that whoever reaches it spends their money; asked of a
+   * snapshot, because a backend may send to others.
+   */
+  holdsCredentials?(snapshot: SnapshotView): boolean;
   /** What the backend would do, for `explain`: how a model's name resolves, which endpoints there are. */
   explain?(question: { readonly snapshot: SnapshotView; readonly model: string | undefined }): object;
 }

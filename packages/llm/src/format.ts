@@ -1,13 +1,13 @@
 // The formats clients and providers speak, as one typed table of pure codecs.
 import { chatErrorBody, chatErrorFrame } from './format/chat/error.ts';
 import { chatBodySpans, chatFrameSpans } from './format/chat/spans.ts';
-import { chatUsage, readChatFrame } from './format/chat/usage.ts';
+import { chatFinish, chatUsage, readChatFrame } from './format/chat/usage.ts';
 import { messagesErrorBody, messagesErrorFrame } from './format/messages/error.ts';
 import { messagesBodySpans, messagesFrameSpans } from './format/messages/spans.ts';
-import { messagesUsage, readMessagesFrame } from './format/messages/usage.ts';
+import { messagesFinish, messagesUsage, readMessagesFrame } from './format/messages/usage.ts';
 import { responsesErrorBody, responsesErrorFrame } from './format/responses/error.ts';
 import { responsesBodySpans, responsesFrameSpans } from './format/responses/spans.ts';
-import { readResponsesFrame, responsesUsage } from './format/responses/usage.ts';
+import { readResponsesFrame, responsesFinish, responsesUsage } from './format/responses/usage.ts';
 import type { Frame } from './stream/sse.ts';
 import type { Usage } from './usage.ts';
 
@@ -58,6 +58,8 @@ export interface Format {
   readonly path: string;
   /** Usage of a buffered answer. */
   readUsage(body: unknown): Usage | undefined;
+  /** Why a buffered answer ended, in the format's words. */
+  readFinish(body: unknown): string | undefined;
   /** Takes in what a frame tells. */
   readFrame(frame: Frame, facts: StreamFacts): void;
   /** Text of a buffered answer. */
@@ -82,6 +84,7 @@ export const formats: { readonly [N in FormatName]: Format } = {
     name: 'chat',
     path: '/chat/completions',
     readUsage: (body) => chatUsage(body),
+    readFinish: chatFinish,
     readFrame: readChatFrame,
     bodySpans: chatBodySpans,
     frameSpans: chatFrameSpans,
@@ -98,6 +101,7 @@ export const formats: { readonly [N in FormatName]: Format } = {
     name: 'responses',
     path: '/responses',
     readUsage: (body) => responsesUsage(body),
+    readFinish: responsesFinish,
     readFrame: readResponsesFrame,
     bodySpans: responsesBodySpans,
     frameSpans: responsesFrameSpans,
@@ -109,6 +113,7 @@ export const formats: { readonly [N in FormatName]: Format } = {
     name: 'messages',
     path: '/messages',
     readUsage: (body) => messagesUsage(body),
+    readFinish: messagesFinish,
     readFrame: readMessagesFrame,
     bodySpans: messagesBodySpans,
     frameSpans: messagesFrameSpans,

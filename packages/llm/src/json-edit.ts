@@ -1,7 +1,7 @@
 // Edits single members of a JSON object in its bytes; every other byte stays as it was.
 
 /** Where a member's value lies. */
-interface Span {
+export interface Span {
   /** Offset of the key's opening quote. */
   readonly keyStart: number;
   readonly valueStart: number;
@@ -55,7 +55,7 @@ export function scanMembers(bytes: Uint8Array): Map<string, Span> {
 }
 
 /** The parsed value of a member, or undefined. */
-export function readMember(bytes: Uint8Array, members: ReadonlyMap<string, Span>, name: string): unknown {
+export function readMember(bytes: Uint8Array, members: Members, name: string): unknown {
   const span = members.get(name);
   if (!span) return undefined;
   try {
@@ -65,21 +65,28 @@ export function readMember(bytes: Uint8Array, members: ReadonlyMap<string, Span>
   }
 }
 
-/** Sets a top-level member: its value's bytes are replaced, of a repeated key the last one's, or the member is put last. Throws NotAnObject. */
-export function setMember(bytes: Uint8Array, name: string, value: unknown): Uint8Array {
-  const members = scanMembers(bytes);
-  const span = members.get(name);
+/** Members of an object as {@link scanMembers} finds them. */
+export type Members = ReadonlyMap<string, Span>;
+
+/**
+ * Sets a top-level member: its value's bytes are replaced, of a repeated key the last one's, or the member is put last.
+ * `members` saves the scan where they are known. Throws NotAnObject.
+ */
+export function setMember(bytes: Uint8Array, name: string, value: unknown, members?: Members): Uint8Array {
+  const known = members ?? scanMembers(bytes);
+  const span = known.get(name);
   const text = JSON.stringify(value);
   if (span) return splice(bytes, span.valueStart, span.valueEnd, text);
   const close = bytes.lastIndexOf(closeBrace);
-  return splice(bytes, close, close, `${members.size === 0 ? '' : ','}${JSON.stringify(name)}:${text}`);
+  return splice(bytes, close, close, `${known.size === 0 ? '' : ','}${JSON.stringify(name)}:${text}`);
 }
 
 /** Sets a member of a member object, making the outer one where it is absent. Throws NotAnObject. */
 export function setNestedMember(bytes: Uint8Array, outer: string, inner: string, value: unknown): Uint8Array {
-  const span = scanMembers(bytes).get(outer);
+  const members = scanMembers(bytes);
+  const span = members.get(outer);
   const isObject = span && bytes[span.valueStart] === openBrace;
-  if (!isObject) return setMember(bytes, outer, { [inner]: value });
+  if (!isObject) return setMember(bytes, outer, { [inner]: value }, members);
   const edited = setMember(bytes.subarray(span.valueStart, span.valueEnd), inner, value);
   return Buffer.concat([bytes.subarray(0, span.valueStart), edited, bytes.subarray(span.valueEnd)]);
 }

@@ -17,7 +17,8 @@ import { type Logs, createLogs } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { Recorder } from './telemetry/recorder.ts';
 import { Stories } from './telemetry/stories.ts';
-import { Tracing, readTraceSettings } from './telemetry/tracing.ts';
+import { readTraceSettings } from './telemetry/trace-settings.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 import { type Transport, createTransport } from './upstream/transport.ts';
 import { version } from './version.ts';
 
@@ -60,7 +61,7 @@ interface Plane {
 export async function startGateway(settings: Settings, logs: Logs = createLogs(settings)): Promise<Gateway> {
   const readiness = new Readiness();
   const configured = readiness.task('configuration');
-  const plane = openPlane(settings, logs);
+  const plane = openPlane(settings, logs, await openTracing(settings));
   const { store, binds, ledger, metrics, stories, tracing, transport } = plane;
   const source = startSource({
     input: { config: settings.config, env: settings.env },
@@ -108,16 +109,22 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
   return gateway;
 }
 
+/** Loads what traces need only where they are on. */
+async function openTracing({ env }: Settings): Promise<Tracing | undefined> {
+  const settings = readTraceSettings(env);
+  if (!settings) return undefined;
+  const { Tracing } = await import('./telemetry/tracing.ts');
+  return new Tracing(settings, version);
+}
+
 /** Everything between the sockets and the upstreams, without configuration yet. */
-function openPlane(settings: Settings, logs: Logs): Plane {
+function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined): Plane {
   const { log } = logs;
   const clock = systemClock;
   const transport = createTransport({ log, clock });
   const ledger = new RecordingLedger();
   const metrics = new Metrics(version);
   const stories = new Stories(gatewayLimits.storiesMax);
-  const traceSettings = readTraceSettings(settings.env);
-  const tracing = traceSettings && new Tracing(traceSettings, version);
   const { settleTimeoutMs, replayBytesMax, responseBytesMax } = gatewayLimits;
   const recorder = new Recorder({ clock, timers: transport.timers, logs, metrics, stories, tracing, settleTimeoutMs });
   const environment: BackendEnvironment = Object.assign(
@@ -136,6 +143,7 @@ function openPlane(settings: Settings, logs: Logs): Plane {
     clock,
     trustedHops: settings.trustedHops,
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
+    refused: (bind, refusal) => recorder.refused(bind, refusal),
   });
   const store: Store = new Store(environment, (next) => binds.open(next.binds));
   const pipeline: Pipeline = {
@@ -146,6 +154,7 @@ function openPlane(settings: Settings, logs: Logs): Plane {
       snapshot.use.enter();
       recorder.begin(exchange);
     },
+    answer: (exchange, reply) => recorder.answer(exchange, reply),
     record: (exchange, reply, end) =>
       recorder.record(exchange, reply, end, () => (exchange.snapshot as Snapshot).use.leave()),
   };

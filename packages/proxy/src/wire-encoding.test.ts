@@ -1,9 +1,9 @@
 // Content codings: undone whole and as they come, bounded, and never an uncaught error.
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { Body, toSource } from '@agentgateway/core/body.ts';
+import { Body, bodyBuffers, toSource } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { describe, expect, test } from 'vitest';
-import { DecodedSource, codingsMax, decodeBody, isIdentity, requestReasons, responseReasons } from './wire-encoding.ts';
+import { DecodedSource, codingsMax, decodeBody, decodeFreeBytes, isIdentity, requestReasons, responseReasons } from './wire-encoding.ts'; // prettier-ignore
 
 const codings = {
   gzip: gzipSync,
@@ -70,8 +70,51 @@ test('unknown and too many codings are refused', async () => {
   expect(await reasonOf(decodeBody(plain, '__proto__', 1e6, requestReasons))).toBe('unsupported-encoding');
   const many = Array.from({ length: codingsMax + 1 }, () => 'gzip').join(',');
   expect(await reasonOf(decodeBody(plain, many, 1e6, requestReasons))).toBe('unsupported-encoding');
-  expect(() => new DecodedSource(Body.of(plain), 'gzip, br', responseReasons)).toThrow(GatewayError);
-  expect([isIdentity(undefined), isIdentity('Identity'), isIdentity('gzip')]).toEqual([true, true, false]);
+  for (const encoding of ['compress', 'gzip, compress', 'compress, gzip', many])
+    expect(() => new DecodedSource(Body.of(plain), encoding, responseReasons)).toThrow(GatewayError);
+});
+
+test('identity is no coding, however it is written', async () => {
+  for (const encoding of [undefined, '', 'Identity', ' identity', 'identity, identity', ' , ']) {
+    expect(isIdentity(encoding)).toBe(true);
+    expect(await decodeBody(plain, encoding, 1, requestReasons)).toBe(plain);
+  }
+  expect([isIdentity('gzip'), isIdentity('identity, gzip')]).toEqual([false, false]);
+  expect((await through('identity', plain)).equals(plain)).toBe(true);
+});
+
+test('stacked codings are undone the same way whole and as they come', async () => {
+  const stacked = gzipSync(brotliCompressSync(deflateSync(plain)));
+  expect(Buffer.from(await decodeBody(stacked, 'deflate, br, gzip', 1e6, requestReasons)).equals(plain)).toBe(true);
+  expect((await through('deflate, br,gzip', stacked)).equals(plain)).toBe(true);
+  expect(await reasonOf(through('br, deflate, gzip', stacked))).toBe('upstream-protocol-error');
+});
+
+test('a stream that makes too much of too little is stopped', async () => {
+  expect((await through('gzip', gzipSync(Buffer.alloc(decodeFreeBytes)))).byteLength).toBe(decodeFreeBytes);
+  expect(await reasonOf(through('gzip', gzipSync(Buffer.alloc(4 * decodeFreeBytes))))).toBe('upstream-protocol-error');
+  // Text of which a tenth is left is nothing unusual, however much of it there is.
+  const busy = Buffer.from(Array.from({ length: 400_000 }, (_, i) => `${(i * i) % 4001},`).join(''));
+  expect(busy.byteLength).toBeGreaterThan(1.5 * decodeFreeBytes);
+  expect((await through('gzip', gzipSync(busy))).equals(busy)).toBe(true);
+});
+
+test('what comes out counts against what the process may hold, until its owner lets it go', async () => {
+  const { bytesMax, heldBytes } = bodyBuffers;
+  const encoded = gzipSync(Buffer.alloc(50_000));
+  try {
+    bodyBuffers.bytesMax = heldBytes + 60_000;
+    expect((await decodeBody(encoded, 'gzip', 1e6, requestReasons)).byteLength).toBe(50_000);
+    expect(bodyBuffers.heldBytes).toBe(heldBytes);
+    const kept: Body[] = [];
+    await decodeBody(encoded, 'gzip', 1e6, { ...requestReasons, keep: (body) => void kept.push(body) });
+    expect(bodyBuffers.heldBytes).toBe(heldBytes + 50_000);
+    expect(await reasonOf(decodeBody(encoded, 'gzip', 1e6, requestReasons))).toBe('overloaded');
+    for (const body of kept) body.release();
+    expect(bodyBuffers.heldBytes).toBe(heldBytes);
+  } finally {
+    bodyBuffers.bytesMax = bytesMax;
+  }
 });
 
 test('cancelled before it is read, it is quiet', () => {

@@ -1,5 +1,5 @@
 // When something breaks, everyone involved learns it at once and a cut answer never looks complete (contracts 8, 10).
-import type { ServerHttp2Stream } from 'node:http2';
+import { type ServerHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Reply } from '@agentgateway/core/exchange.ts';
@@ -12,6 +12,7 @@ import {
   ask,
   openLane,
   planned,
+  readHttp2,
   startHttp2Upstream,
   startRawUpstream,
   startUpstream,
@@ -430,7 +431,7 @@ describe('what the gateway itself cannot do', () => {
   });
 
   test('every dialect gets its own error', async () => {
-    await using lane = await openLane({ upstream: 1 });
+    await using lane = await openLane({ upstream: 1, backend: 'llmbackend/default/test' });
     const bodyOf = async (path: string, field = ''): Promise<unknown> =>
       JSON.parse((await ask(lane.port, `POST ${path} HTTP/1.1${field}`)).body);
     expect(await bodyOf('/v1/chat/completions')).toMatchObject({
@@ -440,6 +441,12 @@ describe('what the gateway itself cannot do', () => {
     expect(await bodyOf('/v1/messages')).toMatchObject({ type: 'error', error: { type: 'api_error' } });
     expect(await bodyOf('/v1/models', '\r\nanthropic-version: 2023-06-01')).toMatchObject({ type: 'error' });
     expect(await bodyOf('/x')).toMatchObject({ error: { reason: 'upstream-connect-failed' } });
+    expect(await bodyOf('/v1/messages-archive')).toMatchObject({ error: { code: 'upstream_connect_failed' } });
+    await using plain = await openLane({ upstream: 1 });
+    for (const path of ['/v1/users', '/v1/messages', '/v1/chat/completions'])
+      expect(JSON.parse((await ask(plain.port, `POST ${path} HTTP/1.1`)).body)).toMatchObject({
+        error: { reason: 'upstream-connect-failed' },
+      });
     using client = new Http2Client(lane.port);
     const grpc = await client.ask('POST', '/s/M', ['content-type', 'application/grpc'], 'x');
     expect(grpc.status).toBe(200);
@@ -561,6 +568,32 @@ describe('draining', () => {
     expect(await stream).toMatchObject({ body: 'begun and ended', error: undefined });
     await drained;
     await first.ended();
+    await lane[Symbol.asyncDispose]();
+  });
+
+  test('serves the first request of a connection that was accepted before', async () => {
+    await using upstream = await startUpstream((_request, response) => void response.end('served'));
+    const lane = await openLane({ upstream: upstream.port, limits: { drainFreshMs: 20_000 } });
+    using first = new RawClient(lane.port);
+    using modern = new RawClient(lane.port);
+    await expect.poll(() => lane.bind.connections).toBe(2);
+    const drained = lane.bind.drain(30_000);
+    first.send(get);
+    expect(await first.answer()).toMatchObject({ status: 200, body: 'served' });
+    modern.socket.removeAllListeners('data');
+    const session = connectHttp2('http://a', { createConnection: () => modern.socket });
+    const stream = session.request({ ':path': '/', ':authority': 'a' });
+    expect(await readHttp2(stream)).toMatchObject({ status: 200, body: 'served', error: undefined });
+    await drained;
+    await lane[Symbol.asyncDispose]();
+  });
+
+  test('does not wait for connections on which nothing comes', async () => {
+    const lane = await openLane({ upstream: 1, limits: { drainFreshMs: 50 } });
+    using silent = new RawClient(lane.port);
+    await expect.poll(() => lane.bind.connections).toBe(1);
+    await lane.bind.drain(30_000);
+    await silent.ended();
     await lane[Symbol.asyncDispose]();
   });
 

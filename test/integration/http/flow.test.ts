@@ -2,7 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { bodyBuffers } from '@agentgateway/core/body.ts';
+import { connect as connectHttp2 } from 'node:http2';
+import { Body, bodyBuffers } from '@agentgateway/core/body.ts';
+import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
+import { HeaderList } from '@agentgateway/core/header-list.ts';
+import type { Target } from '@agentgateway/core/target.ts';
 import { Http2Client, RawClient, ask, openLane, planned, startHttp2Upstream, startUpstream } from '../../kit/http.ts';
 
 /** What kernel buffers on both sides of two loopback connections may swallow, with room. */
@@ -70,6 +74,98 @@ describe('a client that does not read', () => {
     expect(received).toBeGreaterThanOrEqual(totalBytes);
     expect((await lane.recorded()).end.error).toBeUndefined();
   });
+});
+
+/** A backend that answers at once, and says when it is told to stop. */
+const answering = (body: () => Body): { target: Target; cancelled: Promise<unknown> } => {
+  const cancelled = Promise.withResolvers<unknown>();
+  const call = async (exchange: Exchange): Promise<Reply> => {
+    exchange.onCancel((reason) => cancelled.resolve(reason));
+    return { status: 200, headers: new HeaderList(), body: body(), origin: 'upstream' };
+  };
+  return { target: { key: 'backend/default/test', call }, cancelled: cancelled.promise };
+};
+const endless = (): Body =>
+  Body.from({
+    async pipe(sink) {
+      for (;;) await sink.write(chunk);
+    },
+    cancel() {},
+  });
+const whole = (): Body => Body.of(Buffer.alloc(64 * 1024 * 1024));
+
+describe('a client that takes nothing for too long', () => {
+  test.each([
+    ['an endless answer', 'HTTP/1.1', endless],
+    ['a long answer', 'HTTP/1.1', whole],
+    ['an endless answer', 'HTTP/2', endless],
+    ['a long answer', 'HTTP/2', whole],
+  ] as const)('of %s over %s has left', async (_name, version, body) => {
+    const { target, cancelled } = answering(body);
+    await using lane = await openLane({ upstream: target, limits: { writeIdleTimeoutMs: 100 } });
+    using client = new RawClient(lane.port);
+    client.socket.removeAllListeners('data').pause();
+    if (version === 'HTTP/1.1') client.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+    else {
+      const session = connectHttp2('http://a', { createConnection: () => client.socket });
+      session.on('error', () => {});
+      session.request({ ':path': '/', ':authority': 'a' }).on('error', () => {});
+    }
+    expect(await cancelled).toBe('client-gone');
+    const { end } = await lane.recorded();
+    expect(end).toMatchObject({
+      isClientGone: true,
+      isHeadSent: true,
+      error: { reason: 'client-gone', message: 'the client took nothing of the answer for 100 ms' },
+    });
+  });
+
+  test('one that reads slowly stays', async () => {
+    const { target } = answering(() => Body.of(Buffer.alloc(32 * 1024 * 1024)));
+    await using lane = await openLane({ upstream: target, limits: { writeIdleTimeoutMs: 2000 } });
+    using client = new RawClient(lane.port);
+    let received = 0;
+    client.socket.removeAllListeners('data').on('data', (part: Buffer) => {
+      received += part.byteLength;
+      client.socket.pause();
+      setTimeout(() => client.socket.resume(), 5);
+    });
+    client.send('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+    expect(await client.ended()).toBe(false);
+    expect(received).toBeGreaterThan(32 * 1024 * 1024);
+    expect((await lane.recorded()).end.isClientGone).toBe(false);
+  });
+
+  test('of answers that are all written over HTTP/2 loses its connection', async () => {
+    await using upstream = await startUpstream((_request, response) => void response.end('x'.repeat(1000)));
+    await using lane = await openLane({ upstream: upstream.port, limits: { keepAliveTimeoutMs: 100 } });
+    const session = connectHttp2(`http://127.0.0.1:${lane.port}`, { settings: { initialWindowSize: 0 } });
+    session.on('error', () => {});
+    session.request({ ':path': '/' }).on('error', () => {});
+    await lane.recorded();
+    await expect.poll(() => lane.bind.connections, { timeout: 10_000 }).toBe(0);
+    session.destroy();
+  });
+});
+
+test('a client that stalls is waited for no longer because the upstream paused once', async () => {
+  const target: Target = {
+    key: 'backend/default/test',
+    async call(exchange) {
+      let isFirst = true;
+      await exchange.body.pipe({
+        write() {
+          if (!isFirst) return true;
+          isFirst = false;
+          return wait(20);
+        },
+      });
+      return { status: 200, headers: new HeaderList(), body: Body.none(), origin: 'upstream' };
+    },
+  };
+  await using lane = await openLane({ upstream: target, limits: { requestIdleTimeoutMs: 100 } });
+  const answer = await ask(lane.port, 'POST / HTTP/1.1\r\ncontent-length: 10', 'x');
+  expect(answer.status).toBe(408);
 });
 
 describe('an upstream that does not read', () => {

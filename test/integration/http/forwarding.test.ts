@@ -39,12 +39,12 @@ const without = (lines: string[]): string[] => lines.filter((line) => !line.star
 describe('requests', () => {
   test('fields keep their order, case and duplicates; those of the connection go', async () => {
     const { lines } = await received(
-      'GET /a/%2e/b?x=1&x=2 HTTP/1.1\r\nX-B: 1\r\nHost: Example.test\r\nx-a: 2\r\nX-b: 3\r\nCookie: a=1\r\nCookie: b=2\r\n' +
+      'GET /a/%2E%41//b?x=1&x=/../2 HTTP/1.1\r\nX-B: 1\r\nHost: Example.test\r\nx-a: 2\r\nX-b: 3\r\nCookie: a=1\r\nCookie: b=2\r\n' +
         'Connection: keep-alive, X-Hop , close\r\nX-Hop: 1\r\nKeep-Alive: timeout=1\r\nTE: trailers\r\nTrailer: x\r\n' +
         'Proxy-Connection: close\r\nProxy-Authorization: Basic x\r\nUpgrade: foo\r\nx-empty:\r\nx-latin: \u00e9\r\n\r\n',
     );
     expect(without(lines)).toEqual([
-      'GET /a/%2e/b?x=1&x=2 HTTP/1.1',
+      'GET /a/%2E%41//b?x=1&x=/../2 HTTP/1.1',
       'host: example.test',
       'connection: keep-alive',
       'X-B: 1',
@@ -74,6 +74,34 @@ describe('requests', () => {
     expect(believed.lines).toContain('x-forwarded-host: evil');
     expect(believed.lines).toContain('x-request-id: given-1');
   });
+
+  test('what a client claims of hops before it does not pass at all', async () => {
+    const claims = [
+      'Forwarded: for=9.9.9.9',
+      'X-Forwarded-Port: 1',
+      'x-forwarded-client-cert: x',
+      'X-Real-IP: 9.9.9.9',
+    ];
+    const bytes = `GET / HTTP/1.1\r\nhost: a\r\n${claims.join('\r\n')}\r\nx-forwardedness: kept\r\n\r\n`;
+    const doubted = await received(bytes);
+    expect(doubted.lines.filter((line) => /forward|real-ip/i.test(line)).toSorted()).toEqual([
+      'x-forwarded-for: 127.0.0.1',
+      'x-forwarded-host: a',
+      'x-forwarded-proto: http',
+      'x-forwardedness: kept',
+    ]);
+    expect((await received(bytes, { trustedHops: 1 })).lines).toEqual(expect.arrayContaining(claims));
+  });
+
+  test.each(['unknown', '_hidden', '9.9.9.9:80', '<script>', ''])(
+    'a trusted hop that says %j says nothing of the client',
+    async (said) => {
+      await using upstream = await startUpstream((_request, response) => response.end());
+      await using lane = await openLane({ upstream: upstream.port, trustedHops: 1 });
+      await ask(lane.port, `GET / HTTP/1.1\r\nx-forwarded-for: 9.9.9.9, ${said}`);
+      expect((await lane.recorded()).exchange.head.client.address).toBe('127.0.0.1');
+    },
+  );
 
   test.each([
     [1, '10.0.0.1'],

@@ -93,6 +93,9 @@ const refused: readonly (readonly [name: string, bytes: string, status?: 400 | 4
   ['a head that is too large', `GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(9000)}\r\n\r\n`, 431],
   ['a target that is too long', `GET /${'y'.repeat(9000)} HTTP/1.1\r\nhost: a\r\n\r\n`, 431],
   ['too many fields', `GET / HTTP/1.1\r\nhost: a\r\n${'x: y\r\n'.repeat(60)}\r\n`, 431],
+  ...['/public/../admin', '/public/%2e%2e/admin', '/public/.%2E/admin', '/a/./b', '/a/..', '/..%2fadmin', '/a%2F..%2fb']
+    .concat(['/a\\..\\b', '/a/..;x/b', '/a/%2e', '/.', 'http://a/b/../c'])
+    .map((path) => [`the path ${path}`, `GET ${path}?q HTTP/1.1\r\nhost: a\r\n\r\n`] as const),
   ['CONNECT', 'CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n', 405],
   ['another expectation', 'POST / HTTP/1.1\r\nhost: a\r\nexpect: a miracle\r\ncontent-length: 3\r\n\r\nabc', 417],
 ];
@@ -111,6 +114,12 @@ describe('HTTP/1.1', () => {
     const { error } = JSON.parse(answer.body) as { error: { message: string; hint: string; requestId: string } };
     expect(error.message).not.toBe('');
     expect(error.requestId).toBe(answer.header('x-request-id'));
+    // It is told once: to whoever keeps account of refusals, or, where it is a body that is bad, as an exchange.
+    const told = [
+      ...lane.refusals.filter(({ id }) => id === error.requestId),
+      ...lane.records.filter(({ exchange }) => exchange.id === error.requestId),
+    ];
+    expect(told).toHaveLength(1);
     client.send('GET /second HTTP/1.1\r\nhost: a\r\n\r\n');
     await client.ended();
     expect(client.pending).toBe('');
@@ -185,6 +194,17 @@ describe('HTTP/1.1', () => {
     expect(answer.status).toBe(408);
     expect(answer.header('x-request-id')).toMatch(uuid7);
     await client.ended();
+    expect(lane.refusals).toEqual([
+      {
+        id: answer.header('x-request-id'),
+        reason: 'request-timeout',
+        status: 408,
+        message: expect.any(String) as string,
+        peer: { address: '127.0.0.1', port: expect.any(Number) as number },
+        method: '',
+        httpVersion: '1.1',
+      },
+    ]);
     using silent = new RawClient(lane.port);
     await silent.ended();
     expect(silent.pending).toBe('');
@@ -251,6 +271,7 @@ describe('HTTP/2', () => {
     ['two lengths that differ', [...usual, 'content-length', '1', 'content-length', '2']],
     ['an authority unlike the host', [...usual, 'host', 'b']],
     ['an authority that is none', [':method', 'GET', ':path', '/', ':scheme', 'http', ':authority', 'a b']],
+    ['a dot segment', [':method', 'GET', ':path', '/a/%2e%2e/b', ':scheme', 'http', ':authority', 'a']],
     ['an absolute :path', [':method', 'GET', ':path', 'http://b/', ':scheme', 'http', ':authority', 'a']],
   ];
 

@@ -1,10 +1,12 @@
 // Every request step that ran, and only those, gets its response half, in reverse, whatever made the reply (contract 7).
-import { describe, expect, test } from 'vitest';
-import { Body } from '@agentgateway/core/body.ts';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Body, bodyBuffers } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Reply } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { Step } from '@agentgateway/core/phases.ts';
+import type { Target } from '@agentgateway/core/target.ts';
 import { type Lane, RawClient, ask, openLane, planned, startUpstream } from '../../kit/http.ts';
 
 const stop = (): Reply => ({ status: 418, headers: new HeaderList(), body: Body.of('stopped'), origin: 'policy' });
@@ -144,6 +146,182 @@ describe('bodies', () => {
     expect(answer.header('content-length')).toBe('4');
     expect(answer.header('x-length')).toBe('3');
   });
+});
+
+const text = (body: Body): string => Buffer.from(body.buffered ?? []).toString();
+
+describe('bodies of requests', () => {
+  const cors = planned('cors', {
+    response: (_exchange, reply) => reply.headers.set('access-control-allow-origin', '*'),
+  });
+  const refuse = planned('key', {
+    request() {
+      throw new GatewayError('unauthenticated', 'who are you');
+    },
+  });
+  /** Refuses bodies that hold a word. */
+  const deny = planned('deny', {
+    readsRequestBody: true,
+    request({ body }) {
+      if (text(body).includes('forbidden word')) throw new GatewayError('forbidden', 'no such words');
+      return undefined;
+    },
+  });
+  const head = 'POST / HTTP/1.1\r\nhost: a\r\n';
+
+  test('are not asked for before the steps ahead have let the client in', async () => {
+    await using lane = await openLane({ upstream: 1, steps: [cors, refuse, deny] });
+    using client = new RawClient(lane.port);
+    client.send(`${head}content-length: 5\r\nexpect: 100-continue\r\n\r\n`);
+    const answer = await client.answer();
+    expect(answer.status).toBe(401);
+    expect(answer.header('access-control-allow-origin')).toBe('*');
+  });
+
+  test('that cannot be had are refused within the steps that ran', async () => {
+    const log: string[] = [];
+    await using lane = await openLane({
+      upstream: 1,
+      steps: [cors, told(log, 'a'), deny, told(log, 'b')],
+      replayBytesMax: 10,
+      limits: { requestIdleTimeoutMs: 50 },
+    });
+    const large = await ask(lane.port, 'POST / HTTP/1.1\r\ncontent-length: 11', 'x'.repeat(11));
+    expect([large.status, large.header('access-control-allow-origin')]).toEqual([413, '*']);
+    const late = await ask(lane.port, 'POST / HTTP/1.1\r\ncontent-length: 5', 'x');
+    expect([late.status, late.header('access-control-allow-origin')]).toEqual([408, '*']);
+    expect(log).toEqual(['> a', '< a 413', '> a', '< a 408']);
+  });
+
+  test('are there for a response half that reads them', async () => {
+    await using upstream = await startUpstream((request, response) => void request.pipe(response));
+    const seen: string[] = [];
+    const late = planned('late', {
+      readsRequestBody: true,
+      response: ({ body }) => void seen.push(text(body)),
+    });
+    await using lane = await openLane({ upstream: upstream.port, steps: [late] });
+    expect((await ask(lane.port, 'POST / HTTP/1.1\r\ncontent-length: 5', 'hello')).body).toBe('hello');
+    expect(seen).toEqual(['hello']);
+  });
+
+  test('are judged decoded, and go on decoded', async () => {
+    const received: { encoding: string | undefined; body: string }[] = [];
+    await using upstream = await startUpstream((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        received.push({ encoding: request.headers['content-encoding'], body });
+        response.end();
+      });
+    });
+    await using lane = await openLane({ upstream: upstream.port, steps: [deny] });
+    const post = async (encoding: string, bytes: Uint8Array): Promise<number> => {
+      using client = new RawClient(lane.port);
+      client.send(`${head}content-encoding: ${encoding}\r\ncontent-length: ${bytes.byteLength}\r\n\r\n`);
+      client.send(bytes);
+      return (await client.answer()).status;
+    };
+    const bad = Buffer.from('a forbidden word');
+    expect(await post('gzip', gzipSync(bad))).toBe(403);
+    expect(await post('deflate, br', brotliCompressSync(deflateSync(bad)))).toBe(403);
+    expect(await post(' identity', bad)).toBe(403);
+    expect(await post('compress', bad)).toBe(415);
+    expect(await post('gzip', bad)).toBe(400);
+    expect(await post('gzip', gzipSync(Buffer.alloc(2 * 1024 * 1024)))).toBe(413);
+    expect(received).toEqual([]);
+    expect(await post('gzip', gzipSync('a fine word'))).toBe(200);
+    expect(received).toEqual([{ encoding: undefined, body: 'a fine word' }]);
+    expect(bodyBuffers.heldBytes).toBe(0);
+  });
+});
+
+describe('bodies of answers', () => {
+  const seen: (string | undefined)[] = [];
+  const reads = planned('reads', {
+    readsResponseBody: true,
+    response: (_exchange, { body }) =>
+      void seen.push(body.kind === 'source' ? undefined : Buffer.from(body.buffered ?? []).toString()),
+  });
+  beforeEach(() => {
+    seen.length = 0;
+  });
+
+  test('are judged decoded, and go on decoded', async () => {
+    await using upstream = await startUpstream((request, response) => {
+      response.setHeader('content-encoding', request.url === '/unknown' ? 'compress' : 'gzip');
+      response.setHeader('etag', '"x"');
+      if (request.url === '/part') response.statusCode = 206;
+      response.end(gzipSync('an answer'));
+    });
+    await using lane = await openLane({ upstream: upstream.port, steps: [reads] });
+    const answer = await ask(lane.port, 'GET / HTTP/1.1');
+    expect(answer).toMatchObject({ status: 200, body: 'an answer' });
+    expect(answer.header('content-encoding')).toBeUndefined();
+    expect(answer.header('content-length')).toBe('9');
+    expect(answer.header('etag')).toBe('W/"x"');
+    expect((await ask(lane.port, 'GET /unknown HTTP/1.1')).status).toBe(502);
+    const part = await ask(lane.port, 'GET /part HTTP/1.1');
+    expect([part.status, part.header('content-encoding')]).toEqual([206, 'gzip']);
+    const asked = await ask(lane.port, 'HEAD / HTTP/1.1');
+    expect([asked.status, asked.header('content-encoding')]).toEqual([200, 'gzip']);
+    expect(seen).toEqual(['an answer', undefined, '']);
+    expect(bodyBuffers.heldBytes).toBe(0);
+  });
+
+  test.each(['text/event-stream; charset=utf-8', 'application/grpc+proto'])(
+    'of type %s are not waited for: whoever reads them finds none',
+    async (type) => {
+      const ends: (() => void)[] = [];
+      await using upstream = await startUpstream((_request, response) => {
+        response.setHeader('content-type', type);
+        response.write('first');
+        ends.push(() => response.end(' last'));
+      });
+      await using lane = await openLane({ upstream: upstream.port, steps: [reads] });
+      using client = new RawClient(lane.port);
+      client.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+      await client.until((received) => received.includes('first'));
+      ends[0]!();
+      expect((await client.answer()).body).toBe('first last');
+      expect(seen).toEqual([undefined]);
+    },
+  );
+
+  test('have a limit, whoever made them', async () => {
+    let cancelled = 0;
+    const endless = Body.from({
+      async pipe(sink) {
+        for (;;) await sink.write(Buffer.alloc(100));
+      },
+      cancel: () => void cancelled++,
+    });
+    const target: Target = {
+      key: 'backend/default/test',
+      call: async () => ({ status: 200, headers: new HeaderList(), body: endless, origin: 'upstream' }),
+    };
+    await using lane = await openLane({ upstream: target, steps: [reads], responseBytesMax: 1000 });
+    const answer = await ask(lane.port, 'GET / HTTP/1.1');
+    expect(answer.status).toBe(502);
+    expect(JSON.parse(answer.body)).toMatchObject({ error: { reason: 'response-too-large' } });
+    expect(cancelled).toBeGreaterThan(0);
+    expect(bodyBuffers.heldBytes).toBe(0);
+  });
+});
+
+test('whoever looks into answers gets each as it is sent, errors too', async () => {
+  const answers: [number, string | undefined][] = [];
+  await using lane = await openLane({
+    upstream: 1,
+    steps: [planned('late', { response: (_exchange, reply) => reply.headers.set('x-late', '1') })],
+    answer: (_exchange, reply) => answers.push([reply.status, reply.headers.get('x-late')]),
+  });
+  await ask(lane.port, 'GET / HTTP/1.1');
+  await ask(lane.port, 'GET /nowhere HTTP/1.1');
+  expect(answers).toEqual([
+    [503, '1'],
+    [404, '1'],
+  ]);
 });
 
 describe('a step that waits', () => {

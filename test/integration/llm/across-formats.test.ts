@@ -33,7 +33,7 @@ llmBackends:
   - name: smart
     targets:
     - { provider: claude, model: claude-sonnet-4-5 }
-    - { provider: openai, model: gpt-4o, priority: 1 }
+    - { provider: openai, model: gpt-5.1, priority: 1 }
 `);
 });
 
@@ -74,7 +74,7 @@ const toResult = (content: Json[]): Json => ({
 /** A first turn of a Chat Completions client with a thinking Claude, and what it sends next. */
 async function chatTurns(model: string): Promise<Json> {
   answer = thinks;
-  const ask = { model, messages: [question], tools: chatTools, reasoning_effort: 'low', max_tokens: 4000 };
+  const ask = { model, messages: [question], tools: chatTools, reasoning_effort: 'low', max_completion_tokens: 4000 };
   const first = await post('/v1/chat/completions', ask);
   const { message } = (first['choices'] as { message: Json }[])[0]!;
   const [call] = message['tool_calls'] as { id: string }[];
@@ -108,7 +108,7 @@ describe('a Chat Completions client of Claude', () => {
     const story = gateway.gateway.stories.newest().next().value!;
     expect(story.attempts.map(({ target }: { target: string }) => target)).toEqual([
       'claude/claude-sonnet-4-5',
-      'openai/gpt-4o',
+      'openai/gpt-5.1',
     ]);
   });
 
@@ -162,7 +162,7 @@ describe('failover across formats', () => {
       });
       expect(await reply.text()).toContain(isStreaming ? 'message_stop' : '"end_turn"');
       expect(anthropic.requests.at(-1)!.json).toMatchObject({ model: 'claude-sonnet-4-5', system: 'Be brief.' });
-      expect(openai.requests.at(-1)!.json).toMatchObject({ model: 'gpt-4o', messages: [{ content: 'Be brief.' }, {}] });
+      expect(openai.requests.at(-1)!.json).toMatchObject({ model: 'gpt-5.1', messages: [{ content: 'Be brief.' }, {}] });
     }
   }); // prettier-ignore
 

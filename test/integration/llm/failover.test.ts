@@ -51,13 +51,36 @@ describe('priorities', () => {
     expect(answer.status).toBe(200);
     expect(await answerOf(answer)).toContain('Hello from gpt-4.1.');
     const line = await gateway.line(answer.headers.get('x-request-id')!);
-    expect(line).toMatchObject({ 'retry.attempt': 1, 'gen_ai.provider.name': 'second' });
+    expect(line).toMatchObject({ 'retry.attempt': 1, 'agw.ai.provider': 'second' });
     const story = gateway.gateway.stories.newest().next().value!;
     expect(story.attempts.map((attempt: { target: string }) => attempt.target)).toEqual([
       'first/gpt-4o',
       'second/gpt-4.1',
     ]);
     expect(gateway.gateway.ledger.openCount).toBe(0);
+  });
+
+  test.each([401, 402, 403])('%i is about the gateway’s own account: another provider is asked, the same one is not', async (status) => {
+    await using first = await startFakeProvider({ kind: 'openai' });
+    await using second = await startFakeProvider({ kind: 'openai' });
+    const retry = 'policies:\n- { name: again, retry: { attempts: 5, backoff: 1ms } }\n';
+    await using gateway = await startTestGateway(config(first.url, second.url, retry));
+    first.failNext({ kind: 'status', status });
+    expect(await answerOf(await ask(gateway.url))).toContain('gpt-4.1');
+    first.failNext({ kind: 'status', status });
+    second.failNext({ kind: 'status', status });
+    const last = await ask(gateway.url);
+    expect([last.status, first.requests.length, second.requests.length]).toEqual([status, 2, 2]);
+  }); // prettier-ignore
+
+  test('a key with a line break at its end is sent without; one that no header can carry is as good as none', async () => {
+    await using first = await startFakeProvider({ kind: 'openai', keys: ['a'] });
+    await using second = await startFakeProvider({ kind: 'openai', keys: ['b'] });
+    const keyed = (key: string): string => config(first.url, second.url).replace('key: a', `key: ${key}`);
+    await using good = await startTestGateway(keyed('"a\\n"'));
+    expect(await answerOf(await ask(good.url))).toContain('gpt-4o');
+    await using bad = await startTestGateway(keyed('"schlüssel"'));
+    expect(await answerOf(await ask(bad.url))).toContain('gpt-4.1');
   });
 
   test('a refused connection costs nothing and fails over', async () => {
@@ -78,7 +101,7 @@ describe('priorities', () => {
     const cut = await ask(gateway.url, true);
     await expect(cut.text()).rejects.toThrow();
     const line = await gateway.line(cut.headers.get('x-request-id')!);
-    expect(line).toMatchObject({ reason: 'idle-timeout', 'gen_ai.provider.name': 'first' });
+    expect(line).toMatchObject({ reason: 'idle-timeout', 'agw.ai.provider': 'first' });
     expect(second.requests).toHaveLength(1);
   });
 

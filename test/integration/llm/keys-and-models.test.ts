@@ -89,6 +89,31 @@ describe('virtual keys', () => {
     expect(provider.requests).toHaveLength(0);
   });
 
+  test('hold for passed requests whatever the body calls itself, and close paths that name no model', async () => {
+    await using provider = await startFakeProvider({ kind: 'openai', isLenient: true });
+    await using gateway = await startTestGateway(config(provider.url), env);
+    const pass = async (key: string, path: string, type: string, body: string): Promise<number> => {
+      const headers = { 'content-type': type, authorization: `Bearer ${key}` };
+      return (await fetch(`${gateway.url}${path}`, { method: 'POST', body, headers })).status;
+    };
+    const dear = '{"model":"gpt-4o","input":"x"}';
+    // Some servers of models read JSON under any type.
+    for (const type of [
+      'application/json',
+      'text/plain',
+      'application/octet-stream',
+      'multipart/form-data; boundary=b',
+    ])
+      expect(await pass('key-of-bob', '/v1/embeddings', type, dear)).toBe(403);
+    expect(await pass('key-of-bob', '/v1/moderations', 'application/json', '{"input":"x"}')).toBe(403);
+    expect(await pass('key-of-bob', '/openai/v1/moderations', 'application/json', '{"input":"x"}')).toBe(403);
+    expect(provider.requests).toHaveLength(0);
+    // What it is told under another type is the provider's to judge.
+    expect(await pass('key-of-bob', '/v1/embeddings', 'text/plain', '{"model":"cheap","input":"x"}')).toBe(400);
+    expect(await pass('key-of-ada', '/v1/moderations', 'application/json', '{"input":"x"}')).toBe(200);
+    expect(provider.requests[0]!.bodyText).toBe('{"model":"gpt-4o-mini","input":"x"}');
+  });
+
   test('never show in any output: config dump, status, stories, logs', async () => {
     await using provider = await startFakeProvider({ kind: 'openai' });
     await using gateway = await startTestGateway(config(provider.url), env);

@@ -26,7 +26,7 @@ test('a model in the body names the provider, is renamed, and its usage is count
   expect(await answer.json()).toHaveProperty('data');
   expect(two.requests[0]!.bodyText).toBe('{"input":"hello",  "model":"text-embedding-3-small"}');
   const line = await gateway.line(answer.headers.get('x-request-id')!);
-  expect(line).toMatchObject({ 'gen_ai.operation.name': 'embeddings', 'gen_ai.provider.name': 'two' });
+  expect(line).toMatchObject({ 'gen_ai.operation.name': 'embeddings', 'agw.ai.provider': 'two' });
   expect(line['gen_ai.usage.input_tokens']).toBeGreaterThan(0);
 });
 

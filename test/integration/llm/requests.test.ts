@@ -102,7 +102,7 @@ describe('whom a path and a model name', () => {
       expect([status, text]).toMatchObject([200, expect.any(String)]);
       expect(one.requests.at(-1)!.path).toBe(path.slice('/one'.length));
       expect(one.requests.at(-1)!.bodyText).toBe(body);
-      expect(line).toMatchObject({ 'gen_ai.provider.name': 'one' });
+      expect(line).toMatchObject({ 'agw.ai.provider': 'one' });
     }
     expect(sent()).toEqual([4, 1]);
   });

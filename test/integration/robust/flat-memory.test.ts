@@ -2,6 +2,7 @@
 import { Agent, request } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { bodyBuffers } from '@agentgateway/core/body.ts';
 import { expect, test } from 'vitest';
 import { startTestGateway } from '../../kit/gateway.ts';
 import { startUpstream } from '../../kit/http.ts';
@@ -95,5 +96,6 @@ llmBackends:
   agent.destroy();
   expect(Object.fromEntries(statuses)).toEqual({ 200: 10_000 - Math.floor(10_000 / 6), 400: Math.floor(10_000 / 6) });
   expect(gateway.gateway.ledger.openCount).toBe(0);
+  expect(bodyBuffers.heldBytes).toBe(0);
   expect(late / early).toBeLessThanOrEqual(1.1);
 });

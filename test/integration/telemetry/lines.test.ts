@@ -45,7 +45,7 @@ llmBackends:
     backend: 'llmbackend/default/models',
     endpoint: `127.0.0.1:${first.port}`,
     'gen_ai.operation.name': 'chat',
-    'gen_ai.provider.name': 'one',
+    'agw.ai.provider': 'one',
     'gen_ai.request.model': 'smart',
     'agw.ai.upstream_model': 'gpt-4o',
     'gen_ai.usage.input_tokens': expect.any(Number) as unknown,
@@ -58,7 +58,7 @@ llmBackends:
   expect(await lineOf(2)).toMatchObject({
     'http.status': 200,
     'retry.attempt': 1,
-    'gen_ai.provider.name': 'two',
+    'agw.ai.provider': 'two',
     'agw.ai.streaming': true,
     'agw.ai.time_to_first_token': expect.any(Number) as unknown,
   });

@@ -1,6 +1,6 @@
 // `agentgateway explain METHOD URL`: which listener, route, rule and backend a request would meet, and which policies, and why.
 import { uniteViews } from '@agentgateway/core/translate/unite.ts';
-import { type Explanation, explain, readQuestion } from '@agentgateway/proxy/admin/explain.ts';
+import { type ExplainedPolicy, type Explanation, explain, readQuestion } from '@agentgateway/proxy/admin/explain.ts';
 import { openOffline } from '@agentgateway/proxy/offline.ts';
 import { SettingsError } from '@agentgateway/proxy/settings.ts';
 import { load, translate } from './config.ts';
@@ -74,13 +74,24 @@ function toText(explanation: Explanation): string {
       `${settings.retry.attempts} more, on ${settings.retry.codes.join(', ') || 'failures to connect and time-outs'}`,
     );
   if (policies.length > 0) lines.push('', '  policies');
-  for (const { kind, policies: keys, winners, why } of policies) {
-    lines.push(`    ${kind}: ${keys.join(', ')}`, `      ${why}`);
-    for (const [field, key] of Object.entries(winners)) lines.push(`      ${field} ← ${key}`);
+  for (const policy of policies) lines.push(...toPolicyLines(policy));
+  for (const { key, policies: own } of backends) {
+    if (own.length > 0) lines.push('', `  policies of ${key} alone`, ...own.flatMap(toPolicyLines));
   }
   if (steps.length > 0) lines.push('', '  steps, in order', ...steps.map((step) => `    ${step}`));
   lines.push('', refusal ? `  refused: ${refusal.reason}: ${refusal.message}` : '  would be served', '');
   return lines.join('\n');
+}
+
+function toPolicyLines({ kind, policies, winners, conflicted, why }: ExplainedPolicy): string[] {
+  return [
+    `    ${kind}: ${policies.join(', ') || 'none'}`,
+    `      ${why}`,
+    ...Object.entries(winners).map(([field, key]) => `      ${field} ← ${key}`),
+    ...(conflicted.length > 0
+      ? [`      without a part, because an older one has the target: ${conflicted.join(', ')}`]
+      : []),
+  ];
 }
 
 /** What a backend says of itself; of an LLM backend, where the model's name leads. */

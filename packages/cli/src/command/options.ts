@@ -1,5 +1,6 @@
 // Flags of the subcommands: parsed strictly, with help that tells them and a guess at what was meant.
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import { nearest } from '@agentgateway/core/config/suggest.ts';
 import { SettingsError } from '@agentgateway/proxy/settings.ts';
 
 /** Values of parsed flags and what stood beside them. */
@@ -46,34 +47,16 @@ function checkFlags(args: readonly string[], options: ParseArgsOptionsConfig, he
     if (token.kind !== 'option') continue;
     isHelp ||= token.name === 'help';
     if (Object.hasOwn(options, token.name)) continue;
-    const near = nearest(token.name, Object.keys(options));
+    const near = meant(token.name, Object.keys(options));
     const hint = near === undefined ? '' : `; did you mean --${near}?`;
     throw new SettingsError(`there is no flag ${token.rawName}${hint}\n\n${help}`);
   }
   return isHelp;
 }
 
-/** The known word that is nearest to what was typed; undefined where none is near. */
-export function nearest(typed: string, known: readonly string[]): string | undefined {
-  const ranked = known.map((word) => ({ word, distance: word.startsWith(typed) ? 0 : distanceOf(typed, word) }));
-  const [best] = ranked.sort((a, b) => a.distance - b.distance);
-  return best && best.distance <= Math.max(1, Math.floor(typed.length / 3)) ? best.word : undefined;
-}
-
-/** Edits between two words: insert, remove, replace, or swap two neighbours (optimal string alignment). */
-function distanceOf(a: string, b: string): number {
-  let [before, previous] = [[] as number[], Array.from({ length: b.length + 1 }, (_, i) => i)];
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const isSame = a[i - 1] === b[j - 1];
-      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const edits = [previous[j]! + 1, current[j - 1]! + 1, previous[j - 1]! + (isSame ? 0 : 1)];
-      current.push(Math.min(...edits, isSwap ? before[j - 2]! + 1 : Infinity));
-    }
-    [before, previous] = [previous, current];
-  }
-  return previous[b.length]!;
+/** The known word that was meant by what was typed: one that begins with it, or the nearest; undefined where none is near. */
+export function meant(typed: string, known: readonly string[]): string | undefined {
+  return known.find((word) => word.startsWith(typed)) ?? nearest(typed, known);
 }
 
 /** A flag's text, where it was given. */

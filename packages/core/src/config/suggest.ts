@@ -1,14 +1,20 @@
-// "Did you mean": the known word nearest to an unknown one.
+// "Did you mean": the known words nearest to an unknown one, for files, the command line and model names alike.
 
 /** The nearest known word, if it is near enough to be a slip. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = distanceOf(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
+  return nearestFew(word, known, 1)[0];
+}
+
+/** The known words that are near enough to be meant, at most so many, the nearest first and equals in the order given. */
+export function nearestFew(word: string, known: readonly string[], countMax: number): string[] {
+  const distanceMax = Math.max(2, Math.floor(word.length / 3));
+  return known
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= distanceMax)
+    .map((candidate) => ({ candidate, distance: distanceOf(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ distance }) => distance <= distanceMax)
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, countMax)
+    .map(({ candidate }) => candidate);
 }
 
 /** Levenshtein's distance. */

@@ -2,6 +2,9 @@
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import type { Scope } from '../translate/scope.ts';
 import type { Manifest } from '../world.ts';
+import type { TakenName } from './llm-backend/references.ts';
+import { isPermitted } from './permission.ts';
+import { groupOf, kinds } from './registry.ts';
 import { serviceFacts } from './service/facts.ts';
 
 /** A translated backend. */
@@ -14,6 +17,8 @@ export interface BackendTranslated {
   readonly secrets: readonly string[];
   /** Ports of a Service; undefined where the kind has none. */
   readonly ports: readonly number[] | undefined;
+  /** Names that another backend united here serves already. */
+  readonly taken?: readonly TakenName[];
 }
 
 /** A reference to a backend, as routes write it. */
@@ -34,23 +39,18 @@ export type ResolvedBackend =
       readonly problem: { readonly reason: string; readonly message: string };
     };
 
-const groups: Readonly<Record<string, string>> = {
-  Service: '',
-  LLMBackend: 'agentgateway.dev',
-  HTTPBackend: 'agentgateway.dev',
-};
-
 /** Resolves a reference of an object (Gateway API BackendObjectReference). */
 export function resolveBackend(from: Manifest, reference: BackendReference, scope: Scope): ResolvedBackend {
   const { kind = 'Service', name, namespace = from.metadata.namespace, port = 0 } = reference;
   const group = reference.group === 'core' ? '' : (reference.group ?? '');
   const key = `${kind.toLowerCase()}/${namespace}/${name}`;
   const refuse = (reason: string, message: string): ResolvedBackend => ({ key, port, problem: { reason, message } });
-  if (groups[kind] !== group) {
-    const near = groups[kind] === undefined ? '' : `; ${kind} is of group '${groups[kind]}'`;
+  const row = kinds.find((candidate) => candidate.kind === kind && candidate.role === 'backend');
+  if (!row || groupOf(row) !== group) {
+    const near = row ? `; ${kind} is of group '${groupOf(row)}'` : '';
     return refuse('InvalidKind', `kind ${kind} of group '${group}' cannot be a backend${near}`);
   }
-  if (namespace !== from.metadata.namespace)
+  if (!isPermitted(from, { group, kind, namespace, name }, scope))
     return refuse('RefNotPermitted', `${kind} ${namespace}/${name} is in another namespace, and nothing permits that`);
   const found = scope.find(kind, namespace, name);
   if (!found) return refuse('BackendNotFound', `${kind} ${namespace}/${name} does not exist`);

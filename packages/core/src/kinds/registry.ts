@@ -1,5 +1,6 @@
 // Every kind of object that is understood: its names, its schema, and where its fields stand.
 import type { z } from 'zod';
+import type { Attachable } from '../policy/define.ts';
 import type { CrdKind } from '../schema/to-crd.ts';
 import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
 import { httpBackendSpec } from './http-backend/schema.ts';
@@ -22,6 +23,13 @@ export interface KindRow {
   readonly schema: z.ZodType;
   /** What an item of config.yaml may say where that differs from manifests. */
   readonly shortSchema?: z.ZodType;
+  /** What objects of the kind are to others. */
+  readonly role?: 'gateway' | 'route' | 'backend' | 'policy';
+  /** What policies may be attached to: the whole object, and its named sections where it has such. */
+  readonly target?: {
+    readonly whole: Attachable;
+    readonly section?: { readonly place: Attachable; /** What users call one. */ readonly word: string };
+  };
   /** Set for our own kinds, which have CRDs. */
   readonly crd?: Pick<CrdKind, 'resource' | 'shortNames' | 'summary' | 'columns'>;
 }
@@ -31,8 +39,7 @@ export const ownApiVersion = 'agentgateway.dev/v1alpha1';
 
 const age = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' } as const;
 
-/** The kinds. */
-export const kinds: readonly KindRow[] = [
+const rows = [
   {
     kind: 'GatewayClass',
     apiVersion: 'gateway.networking.k8s.io/v1',
@@ -46,6 +53,8 @@ export const kinds: readonly KindRow[] = [
     apiVersion: 'gateway.networking.k8s.io/v1',
     plural: 'gateways',
     place: 'spec',
+    role: 'gateway',
+    target: { whole: 'gateway', section: { place: 'listener', word: 'listener' } },
     schema: gatewaySpec,
   },
   {
@@ -53,6 +62,8 @@ export const kinds: readonly KindRow[] = [
     apiVersion: 'gateway.networking.k8s.io/v1',
     plural: 'httpRoutes',
     place: 'spec',
+    role: 'route',
+    target: { whole: 'route', section: { place: 'rule', word: 'named rule' } },
     schema: httpRouteSpec,
   },
   {
@@ -60,6 +71,8 @@ export const kinds: readonly KindRow[] = [
     apiVersion: 'v1',
     plural: 'services',
     place: 'spec',
+    role: 'backend',
+    target: { whole: 'service' },
     schema: serviceSpec,
     shortSchema: serviceShort,
   },
@@ -76,6 +89,8 @@ export const kinds: readonly KindRow[] = [
     apiVersion: ownApiVersion,
     plural: 'llmBackends',
     place: 'spec',
+    role: 'backend',
+    target: { whole: 'llmBackend' },
     schema: llmBackendSpec,
     crd: {
       resource: 'llmbackends',
@@ -89,6 +104,8 @@ export const kinds: readonly KindRow[] = [
     apiVersion: ownApiVersion,
     plural: 'httpBackends',
     place: 'spec',
+    role: 'backend',
+    target: { whole: 'httpBackend' },
     schema: httpBackendSpec,
     crd: {
       resource: 'httpbackends',
@@ -102,6 +119,7 @@ export const kinds: readonly KindRow[] = [
     apiVersion: ownApiVersion,
     plural: 'policies',
     place: 'spec',
+    role: 'policy',
     schema: policySpec,
     shortSchema: policyShort,
     crd: {
@@ -111,7 +129,26 @@ export const kinds: readonly KindRow[] = [
       columns: [age],
     },
   },
-];
+] as const satisfies readonly KindRow[];
+
+/** The kinds. */
+export const kinds: readonly KindRow[] = rows;
+
+type KindOf<Role extends KindRow['role']> = Extract<(typeof rows)[number], { readonly role: Role }>['kind'];
+/** The kinds that requests are sent to. */
+export type BackendKind = KindOf<'backend'>;
+/** The kinds that say which requests go where. */
+export type RouteKind = KindOf<'route'>;
+
+/** The API group of a kind; empty for the core's. */
+export function groupOf({ apiVersion }: KindRow): string {
+  return apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
+}
+
+/** The row of a kind by its name, which is unique among those that are understood; in any case, as keys have it in lower case. */
+export function kindNamed(name: string): KindRow | undefined {
+  return kinds.find(({ kind }) => kind.toLowerCase() === name.toLowerCase());
+}
 
 /** The row of a kind. */
 export function findKind(apiVersion: string, kind: string): KindRow | undefined {

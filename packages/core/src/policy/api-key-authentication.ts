@@ -102,6 +102,7 @@ export const apiKeyAuthentication = definePolicy({
     );
     const isStrict = message.mode !== APIKeyAuthentication_Mode.OPTIONAL;
     return {
+      isMandatory: isStrict,
       request(exchange) {
         const presented = takeKeys(exchange);
         if (presented.length === 0) {

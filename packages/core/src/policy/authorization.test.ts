@@ -72,3 +72,18 @@ test.each([
 ])('%s reads the body: %s', (allow, wanted) => {
   expect(writeStep('authorization', { rules: [{ deny: 'false' }, { allow }] }).readsRequestBody).toBe(wanted);
 });
+
+test.each(['llm.provider == "openai"', 'response.code == 200'])(
+  '%s is refused, because nothing of it exists before the backend is called',
+  (expression) => {
+    for (const action of ['allow', 'deny', 'require']) {
+      const [problem] = write('authorization', { rules: [{ [action]: expression }] }).problems;
+      expect(problem).toMatchObject({
+        path: 'rules[0]',
+        message: expect.stringMatching(
+          /not available here; available are request, source, principal, jwt, apiKey, proxy/,
+        ),
+      });
+    }
+  },
+);

@@ -7,9 +7,9 @@ import {
   AuthorizationSchema,
 } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { GatewayError } from '../errors.ts';
-import { celContext, policyRoots, readsRequestBody } from '../expression.ts';
+import { celContext, readsRequestBody } from '../expression.ts';
 import { cel, exactlyOne, list, strict } from '../schema/dialect.ts';
-import { celProblems } from './check.ts';
+import { celProblems, celRoots } from './check.ts';
 import { definePolicy } from './define.ts';
 
 const actions = {
@@ -44,11 +44,14 @@ export const authorization = definePolicy({
     });
     return create(AuthorizationSchema, { rules: translated });
   },
-  check: ({ rules }) => rules.flatMap((rule, index) => celProblems(rule.expression, `rules[${index}]`, 'bool')),
+  check: ({ rules }) =>
+    rules.flatMap((rule, index) =>
+      celProblems(rule.expression, `rules[${index}]`, { half: 'request', result: 'bool' }),
+    ),
   compile({ rules }) {
     const compiled = rules.map(({ action, expression }) => ({
       action,
-      expression: compile(expression, { roots: policyRoots, result: 'bool' }),
+      expression: compile(expression, { roots: celRoots.request, result: 'bool' }),
     }));
     const hasAllow = compiled.some(({ action }) => action === actions.allow);
     return {

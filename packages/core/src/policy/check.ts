@@ -3,10 +3,25 @@ import { CelError, compile } from '@agentgateway/cel';
 import { policyRoots } from '../expression.ts';
 import type { Problem } from './define.ts';
 
+/**
+ * The roots there are on the way to the backend, and on the way back. What a model was asked and what it answered is known
+ * once a backend has been called; before, an expression that reads it could only fail.
+ */
+export const celRoots = {
+  request: policyRoots.filter((root) => root !== 'response' && root !== 'llm'),
+  response: policyRoots,
+} as const;
+
+/** Where an expression runs, and what it must come to. */
+export interface CelUse {
+  readonly half: keyof typeof celRoots;
+  readonly result: 'bool' | 'string' | 'any';
+}
+
 /** What is wrong with an expression; empty when it compiles. */
-export function celProblems(expression: string, path: string, result: 'bool' | 'string' | 'any'): Problem[] {
+export function celProblems(expression: string, path: string, { half, result }: CelUse): Problem[] {
   try {
-    compile(expression, { roots: policyRoots, result });
+    compile(expression, { roots: celRoots[half], result });
     return [];
   } catch (error) {
     return [

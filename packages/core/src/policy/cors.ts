@@ -28,7 +28,9 @@ export const cors = definePolicy({
     allowCredentials: boolean()
       .optional()
       .describe('Whether browsers may send cookies and logins; false when left out.'),
-    maxAge: integer(1, 2_147_483_647).optional().describe('Seconds; 5 when left out.'),
+    maxAge: integer(1, 2_147_483_647)
+      .optional()
+      .describe('Seconds for which a browser may keep a preflight’s answer; 5 when left out.'),
   }),
   translate: (spec) =>
     create(CORSSchema, {

@@ -2,7 +2,8 @@
 import type { PolicySpec } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import type { z } from 'zod';
 import type { Environment, SecretReference } from '../environment.ts';
-import type { ContractOf, Phase } from '../phases.ts';
+import type { ContractOf, Phase, phases } from '../phases.ts';
+import type { RuleSettings } from '../settings.ts';
 
 type SpecCase = Extract<PolicySpec['kind'], { case: string }>;
 
@@ -11,6 +12,13 @@ export type PolicyKind = SpecCase['case'];
 
 /** The protobuf message of a kind. */
 export type PolicyMessage<K extends PolicyKind> = Extract<SpecCase, { case: K }>['value'];
+
+/** What policies of a kind and phase compile to; a setting has a place of its own name among the settings of a rule. */
+export type CompiledOf<K extends PolicyKind, P extends Phase> = (typeof phases)[P] extends 'setting'
+  ? K extends keyof RuleSettings
+    ? NonNullable<RuleSettings[K]>
+    : never
+  : ContractOf<P>;
 
 /** What a policy may be attached to. `filter` marks what only a route's own filters can say. */
 export type Attachable =
@@ -62,8 +70,10 @@ export interface PolicyDefinition<K extends PolicyKind, P extends Phase, Schema 
   translate(spec: z.output<Schema>, references: References): PolicyMessage<K>;
   /** Pure checks of the message: CEL, regular expressions, ranges. Run by translate, so that a proxy's rejection is never a user's mistake. */
   check(message: PolicyMessage<K>): readonly Problem[];
+  /** Two filters of one rule as one that does what the first and then the second would; where it is left out the second's fields win. */
+  join?(first: PolicyMessage<K>, second: PolicyMessage<K>): PolicyMessage<K>;
   /** Once per change; returns closures that run per request. */
-  compile(message: PolicyMessage<K>, environment: Environment): ContractOf<P>;
+  compile(message: PolicyMessage<K>, environment: Environment): CompiledOf<K, P>;
 }
 
 /** A definition whose own types are not known to the reader. */
@@ -76,6 +86,7 @@ export interface AnyPolicyDefinition<K extends PolicyKind = PolicyKind> {
   readonly schema: z.ZodType;
   translate(spec: never, references: References): PolicyMessage<K>;
   check(message: PolicyMessage<K>): readonly Problem[];
+  join?(first: PolicyMessage<K>, second: PolicyMessage<K>): PolicyMessage<K>;
   compile(message: PolicyMessage<K>, environment: Environment): object;
 }
 

@@ -1,12 +1,15 @@
 // How attached policies become one chain: restricting ones add up, shaping ones win field by field (contract 1).
-import { type Message, clone, create, isFieldSet, type DescMessage } from '@bufbuild/protobuf';
+import { type Message, clearField, clone, create, isFieldSet, type DescMessage } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import { type PolicySpec, PolicySpecSchema } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { type Phase, phaseOrder } from '../phases.ts';
 import type { AnyPolicyDefinition, PolicyKind } from './define.ts';
 import { policies } from './registry.ts';
 
-/** Where a policy may sit, outermost first; `filter` is what a route's rule says itself, in its own fields. */
+/**
+ * Where a policy may sit, outermost first; `filter` is what a route's rule says itself, in its own fields, and
+ * `backendFilter` what one of its references to a backend says.
+ */
 export const chainLevels = [
   'gateway',
   'listener',
@@ -14,6 +17,7 @@ export const chainLevels = [
   'route',
   'rule',
   'filter',
+  'backendFilter',
   'backend',
   'section',
 ] as const;
@@ -55,14 +59,14 @@ export function mergeChain(attached: readonly Attached[]): MergedPolicy[] {
       a.createdMs - b.createdMs ||
       (a.key < b.key ? -1 : 1),
   );
-  const groups = Map.groupBy(ordered, (policy) => policy.spec?.kind.case ?? kindOf(policy.key));
+  const groups = Map.groupBy(ordered, kindOf);
   return [...groups]
     .map(([kind, group]) => mergeKind(kind, group))
     .sort((a, b) => phaseOrder[a.phase] - phaseOrder[b.phase] || kindOrder(a.kind) - kindOrder(b.kind));
 }
 
 function mergeKind(kind: string, group: readonly Attached[]): MergedPolicy {
-  const definition = Object.hasOwn(policies, kind) ? (policies[kind as PolicyKind] as AnyPolicyDefinition) : undefined;
+  const definition = definitionOf(kind);
   const phase = definition?.phase ?? 'authorize';
   const broken = group.find(({ invalid, spec }) => invalid !== undefined || spec?.kind.case === undefined);
   if (broken && (!definition || definition.merge === 'all')) {
@@ -120,6 +124,29 @@ function mergeFields(group: readonly Attached[]): Pick<MergedPolicy, 'parts' | '
   return { parts: [{ key: winner, spec: merged, sources: rising.map(({ key }) => key) }], winners };
 }
 
+/** What a spec says beside these fields; undefined where that is nothing. */
+export function withoutFields(spec: PolicySpec, names: ReadonlySet<string>): PolicySpec | undefined {
+  const rest = clone(PolicySpecSchema, spec);
+  const message = rest.kind.value as Message;
+  const { fields } = messageOf(rest);
+  for (const field of fields) if (names.has(field.localName)) clearField(message, field);
+  return fields.some((field) => isFieldSet(message, field)) ? rest : undefined;
+}
+
+/** A kind's place in the table of policies; undefined for kinds that only newer versions know. */
+export function definitionOf(kind: string): AnyPolicyDefinition | undefined {
+  return Object.hasOwn(policies, kind) ? (policies[kind as PolicyKind] as AnyPolicyDefinition) : undefined;
+}
+
+/** Two specs of one kind as the filters of one rule, the second after the first. */
+export function joinFilters(first: PolicySpec, second: PolicySpec): PolicySpec {
+  const joined = clone(PolicySpecSchema, first);
+  const message = definitionOf(first.kind.case ?? '')?.join?.(first.kind.value as never, second.kind.value as never);
+  if (message) joined.kind.value = message;
+  else copyFields(second, joined, () => {});
+  return joined;
+}
+
 /** Copies the set fields of a spec's message over another's. */
 function copyFields(from: PolicySpec, to: PolicySpec, onField: (name: string) => void): void {
   const desc = messageOf(from);
@@ -145,7 +172,7 @@ function kindOrder(kind: string): number {
   return index < 0 ? Number.MAX_SAFE_INTEGER : index;
 }
 
-/** A Policy resource's key ends in its kind. */
-function kindOf(key: string): string {
-  return key.slice(key.lastIndexOf('/') + 1);
+/** The kind of what is attached; where its spec cannot be read, its key ends in it. */
+export function kindOf({ spec, key }: Pick<Attached, 'spec' | 'key'>): string {
+  return spec?.kind.case ?? key.slice(key.lastIndexOf('/') + 1);
 }

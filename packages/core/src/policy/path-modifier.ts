@@ -1,19 +1,18 @@
 // Replacing a path or its matched prefix (Gateway API HTTPPathModifier), for redirects and rewrites.
 import { create } from '@bufbuild/protobuf';
-import { z } from 'zod';
 import { type PathModifier, PathModifierSchema } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
-import { oneOf, strict } from '../schema/dialect.ts';
+import { oneOf, strict, text } from '../schema/dialect.ts';
 import type { Problem } from './define.ts';
 
 /** What users write. */
 export const pathModifier = strict({
   type: oneOf('ReplaceFullPath', 'ReplacePrefixMatch').describe('Which of the two fields below holds.'),
-  replaceFullPath: z.string().max(1024).optional().describe('The new path.'),
-  replacePrefixMatch: z
-    .string()
-    .max(1024)
+  replaceFullPath: text(1024, 0).optional().describe('The new path.'),
+  replacePrefixMatch: text(1024, 0)
     .optional()
-    .describe('Put in place of the prefix that the rule matched, by whole segments.'),
+    .describe(
+      'Put in place of the prefix that the rule matched, by whole segments; every match of the rule must be a PathPrefix.',
+    ),
 });
 
 interface PathModifierSpec {

@@ -1,9 +1,14 @@
 // The table of policies and the reserved names (contract 15).
 import { PolicySpecSchema } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import { create } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { type FieldProblem, validateFields } from '../config/validate.ts';
 import { policySpec } from '../kinds/policy/schema.ts';
+import type { Environment } from '../environment.ts';
+import { phases } from '../phases.ts';
+import { defaultSettings } from '../settings.ts';
 import { policies, reservedPolicyNames } from './registry.ts';
+import { compileSetting } from './setting.ts';
 
 /** Every name of `Policy.spec` that the project's reference speaks of, built or not. */
 const spokenFor = [
@@ -67,4 +72,13 @@ test('restricting phases add up: no policy in them can be removed from below', (
 
 test('every policy says in one sentence what it does', () => {
   for (const { summary } of Object.values(policies)) expect(summary).toMatch(/^[A-Z].*\.$/);
+});
+
+test('every setting of a rule is a policy’s, and every policy of that contract sets one', () => {
+  const kinds = Object.values(policies).filter(({ phase }) => phases[phase] === 'setting');
+  expect(kinds.map(({ kind }) => kind).sort()).toEqual(Object.keys(defaultSettings).sort());
+  for (const { kind } of kinds) {
+    const spec = create(PolicySpecSchema, { kind: { case: kind, value: {} } as never });
+    expect(Object.keys(compileSetting(spec, {} as Environment))).toEqual([kind]);
+  }
 });

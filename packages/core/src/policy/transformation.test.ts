@@ -227,3 +227,12 @@ describe('schema and checks', () => {
     expect(write('transformation', spec).problems.map((problem) => problem.path)).toEqual([path]);
   });
 });
+
+test.each(['llm.provider', 'string(response.code)'])('%s exists on the way back only', (expression) => {
+  const set = [{ name: 'x', expression }];
+  expect(write('transformation', { response: { set } }).problems).toEqual([]);
+  expect(write('transformation', { request: { set, body: expression } }).problems).toMatchObject([
+    { path: 'request.set[0].expression', message: expect.stringContaining('not available here') },
+    { path: 'request.body', message: expect.stringContaining('not available here') },
+  ]);
+});

@@ -9,9 +9,9 @@ import {
 import { Body } from '../body.ts';
 import { GatewayError } from '../errors.ts';
 import type { Exchange, Reply } from '../exchange.ts';
-import { celContext, policyRoots, readsRequestBody, readsResponseBody } from '../expression.ts';
+import { celContext, readsRequestBody, readsResponseBody } from '../expression.ts';
 import { cel, list, strict, text } from '../schema/dialect.ts';
-import { celProblems, headerNameProblems, isHeaderValue, token } from './check.ts';
+import { celProblems, celRoots, headerNameProblems, isHeaderValue, token } from './check.ts';
 import { type Problem, definePolicy } from './define.ts';
 
 const expressions = list(
@@ -57,8 +57,8 @@ export const transformation = definePolicy({
     }),
   check: ({ request, response }) => [...problemsOf(request, 'request'), ...problemsOf(response, 'response')],
   compile({ request, response }) {
-    const before = request && compileTransform(request);
-    const after = response && compileTransform(response);
+    const before = request && compileTransform(request, 'request');
+    const after = response && compileTransform(response, 'response');
     return {
       readsRequestBody: (before?.readsRequestBody ?? false) || (after?.readsRequestBody ?? false),
       readsResponseBody: after?.readsResponseBody ?? false,
@@ -91,11 +91,8 @@ function toTransform({ set = [], add = [], remove = [], body }: TransformSpec): 
   });
 }
 
-function compileOne(source: string): Expression {
-  return compile(source, { roots: policyRoots });
-}
-
-function compileTransform({ set, add, remove, body }: Transform): CompiledTransform {
+function compileTransform({ set, add, remove, body }: Transform, half: keyof typeof celRoots): CompiledTransform {
+  const compileOne = (source: string): Expression => compile(source, { roots: celRoots[half] });
   const named = (entries: Transform['set']): CompiledTransform['set'] =>
     entries.map(({ name, expression }) => ({ name, expression: compileOne(expression) }));
   const compiled = {
@@ -210,12 +207,12 @@ function problemsOf(message: Transform | undefined, half: 'request' | 'response'
   const named = (['set', 'add'] as const).flatMap((verb) =>
     message[verb].flatMap(({ name, expression }, index) => [
       ...nameProblems(name, verb, known, `${half}.${verb}[${index}].name`),
-      ...celProblems(expression, `${half}.${verb}[${index}].expression`, 'any'),
+      ...celProblems(expression, `${half}.${verb}[${index}].expression`, { half, result: 'any' }),
     ]),
   );
   return [
     ...named,
     ...message.remove.flatMap((name, index) => headerNameProblems(name, `${half}.remove[${index}]`)),
-    ...(message.body === undefined ? [] : celProblems(message.body, `${half}.body`, 'any')),
+    ...(message.body === undefined ? [] : celProblems(message.body, `${half}.body`, { half, result: 'any' })),
   ];
 }

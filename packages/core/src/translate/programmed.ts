@@ -1,6 +1,7 @@
 // What proxies said of resources → the conditions and issues that follow (contract 6).
 import { fromKey } from '@agentgateway/api/keys.ts';
 import { gatewayFacts } from '../kinds/gateway/translate.ts';
+import { kindNamed } from '../kinds/registry.ts';
 import type { Condition, Feedback, Issue, Manifest } from '../world.ts';
 import { nameOf, type WorldIndex } from './world-index.ts';
 
@@ -30,8 +31,9 @@ export function feedbackIssues(feedback: ReadonlyMap<string, Feedback>, index: W
     for (const { key, reason } of rejections) {
       const { kind, namespace, name, section = '' } = fromKey(key);
       const found = index.get(`${ownerKinds[kind] ?? kind}/${namespace}/${name}`);
-      const path = kind === 'policy' ? `spec.${section}` : kind === 'listener' ? listenerPath(found, section) : 'spec';
-      const condition = kind === 'httproute' || kind === 'policy' ? programmedType : 'Programmed';
+      const role = kindNamed(kind)?.role;
+      const path = role === 'policy' ? `spec.${section}` : kind === 'listener' ? listenerPath(found, section) : 'spec';
+      const condition = role === 'route' || role === 'policy' ? programmedType : 'Programmed';
       add(key, found, { path, condition, reason: 'Rejected', message: reason });
     }
     for (const [key, message] of bindErrors) {

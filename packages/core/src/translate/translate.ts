@@ -4,7 +4,8 @@ import type { BackendTranslated } from '../kinds/backend.ts';
 import { type GatewayTranslated, translateGateway } from '../kinds/gateway/translate.ts';
 import { translateHttpBackend } from '../kinds/http-backend/translate.ts';
 import { type HttpRouteTranslated, translateHttpRoute } from '../kinds/http-route/translate.ts';
-import { type LlmBackendTranslated, translateLlmBackend } from '../kinds/llm-backend/translate.ts';
+import { translateLlmBackend } from '../kinds/llm-backend/translate.ts';
+import { type BackendKind, type RouteKind, kindNamed } from '../kinds/registry.ts';
 import type { PolicySpecOutput } from '../kinds/policy/schema.ts';
 import { type PolicyPart, type PolicyTranslated, findConflicts, translatePolicy } from '../kinds/policy/translate.ts';
 import { translateSecret } from '../kinds/secret/translate.ts';
@@ -53,28 +54,36 @@ export function createTranslator({ onTranslate = () => {} }: TranslatorOptions =
   };
 }
 
-/** The translations of all objects, by kind, sorted by key. */
+type Translate<T> = (object: Manifest, scope: Scope) => T;
+
+/** What translates the kinds of a role; a kind of the table of kinds that has nothing here does not compile. */
+const routeTranslators: Readonly<Record<RouteKind, Translate<HttpRouteTranslated>>> = { HTTPRoute: translateHttpRoute };
+const backendTranslators: Readonly<Record<BackendKind, Translate<BackendTranslated>>> = {
+  Service: translateService,
+  LLMBackend: translateLlmBackend,
+  HTTPBackend: translateHttpBackend,
+};
+
+/** The translations of all objects, by role, sorted by kind and key. */
 interface Objects {
   readonly gateways: readonly Translated<GatewayTranslated>[];
   readonly routes: readonly Translated<HttpRouteTranslated>[];
-  readonly services: readonly Translated<BackendTranslated>[];
-  readonly llmBackends: readonly Translated<LlmBackendTranslated>[];
-  readonly httpBackends: readonly Translated<BackendTranslated>[];
+  readonly backends: readonly Translated<BackendTranslated>[];
   readonly secrets: readonly Translated<EncodedResource>[];
   readonly policies: readonly Translated<PolicyTranslated>[];
 }
 
 function translateObjects(index: WorldIndex, memo: TranslationMemo): Objects {
-  const all = <T>(kind: string, translate: (object: Manifest, scope: Scope) => T): Translated<T>[] =>
+  const all = <T>(kind: string, translate: Translate<T>): Translated<T>[] =>
     index.ofKind(kind).map((object) => memo.run(object, index, translate));
+  const every = <T>(translators: Readonly<Record<string, Translate<T>>>): Translated<T>[] =>
+    Object.entries(translators).flatMap(([kind, translate]) => all(kind, translate));
   return {
     gateways: all('Gateway', translateGateway).filter(
       (translated): translated is Translated<GatewayTranslated> => translated.value !== undefined,
     ),
-    routes: all('HTTPRoute', translateHttpRoute),
-    services: all('Service', translateService),
-    llmBackends: all('LLMBackend', translateLlmBackend),
-    httpBackends: all('HTTPBackend', translateHttpBackend),
+    routes: every(routeTranslators),
+    backends: every(backendTranslators),
     secrets: all('Secret', translateSecret),
     policies: all('Policy', translatePolicy),
   };
@@ -85,7 +94,7 @@ function assemble(world: World, index: WorldIndex, objects: Objects, encodings: 
   const translated: TranslatedWorld = {
     gateways: byKey(objects.gateways),
     routes: byKey(objects.routes),
-    backends: byKey([...objects.services, ...objects.llmBackends, ...objects.httpBackends]),
+    backends: byKey(objects.backends),
     secrets: byKey(objects.secrets),
     policies: settlePolicies(objects.policies, faults),
   };
@@ -136,10 +145,10 @@ function settlePolicies(
 }
 
 /** A name that an earlier LLMBackend of the same group serves is an issue of the later (contract 12). */
-function takenNameIssues({ llmBackends }: Objects, faults: FaultsByObject): Issue[] {
+function takenNameIssues({ backends }: Objects, faults: FaultsByObject): Issue[] {
   const seen = new Set<string>();
-  return llmBackends.flatMap(({ value }) =>
-    value.taken.flatMap(({ backend, index, name, owner }): Issue[] => {
+  return backends.flatMap(({ value: { taken = [] } }) =>
+    taken.flatMap(({ backend, index, name, owner }): Issue[] => {
       const fault: Fault = {
         path: `spec.models[${index}].name`,
         condition: 'Accepted',
@@ -188,9 +197,9 @@ function toStatuses(
     ...classes.map(gatewayClassStatus),
     ...objects.gateways.map((gateway) => gatewayStatus(gateway, attached, inputs)),
     ...objects.routes.map((route) => routeStatus(route, inputs)),
-    ...[...objects.llmBackends, ...objects.httpBackends].map(({ object, key }) =>
-      backendStatus({ object, key, faults: faults.get(object) ?? [] }, holders(key), inputs),
-    ),
+    ...objects.backends
+      .filter(({ object }) => kindNamed(object.kind)?.crd !== undefined)
+      .map(({ object, key }) => backendStatus({ object, key, faults: faults.get(object) ?? [] }, holders(key), inputs)),
     ...objects.policies.map((policy) => {
       const parsed = parseObject<PolicySpecOutput>(policy.object);
       const refs = parsed.ok ? parsed.fields.targetRefs : policy.value.targets.map(({ ref }) => ref);

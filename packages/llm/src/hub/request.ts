@@ -94,6 +94,8 @@ export interface HubRequest {
   includeUsage?: boolean;
   /** Opaque end-user id. */
   user?: string;
+  /** Another, kept apart by OpenAI for its own watch over misuse. */
+  safetyIdentifier?: string;
   /** Free values that the provider stores. */
   metadata?: JsonObject;
   serviceTier?: string;

@@ -28,8 +28,8 @@ export const cells: readonly Cell[] = formatNames.flatMap((from) =>
 
 /** The vendor behind each provider format, and a model of its. */
 export const makers = {
-  chat: { vendor: 'openai', model: 'gpt-4.1' },
-  responses: { vendor: 'openai', model: 'gpt-5' },
+  chat: { vendor: 'openai', model: 'gpt-5.1' },
+  responses: { vendor: 'openai', model: 'gpt-5.1' },
   messages: { vendor: 'anthropic', model: 'claude-sonnet-4-6' },
 } as const satisfies Record<FormatName, { readonly vendor: string; readonly model: string }>;
 

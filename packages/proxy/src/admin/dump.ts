@@ -8,7 +8,7 @@ import { type EncodedResource, typeUrls } from '@agentgateway/api/keys.ts';
 /** What stands in the place of secret material. */
 export const redacted = '(redacted)';
 
-/** A resource for people. Neither secrets, nor hashes of keys, nor what headers with credentials are set to. */
+/** A resource for people: without secrets, hashes of keys, and what headers with credentials are set to or compared with. */
 export function dumpResource({ typeUrl, key, version, bytes }: EncodedResource): object {
   return { key, type: typeUrl, version, message: toMessage(typeUrl, bytes) };
 }
@@ -24,7 +24,7 @@ function toMessage(typeUrl: EncodedResource['typeUrl'], bytes: Uint8Array): unkn
   }
 }
 
-/** Header fields whose literal values are credentials, wherever a policy or filter writes them. */
+/** Header fields whose literal values are credentials, wherever a policy, a filter or a match writes them. */
 const secretFields =
   /^(?:authorization|proxy-authorization|cookie|set-cookie|.*(?:api-?key|token|secret|password).*)$/i;
 
@@ -40,5 +40,5 @@ function withoutSecrets(value: unknown): unknown {
   );
 }
 
-/** Where a named field keeps what it is set to. */
-const secretMembers: ReadonlySet<string> = new Set(['value', 'expression']);
+/** Where a named field keeps what it is set to, and a match what it compares with. */
+const secretMembers: ReadonlySet<string> = new Set(['value', 'expression', 'exact', 'regex']);

@@ -57,6 +57,8 @@ export interface ExplainedPolicy {
   readonly policies: readonly string[];
   /** Field → the policy that won it, where fields are merged. */
   readonly winners: Readonly<Record<string, string>>;
+  /** Policies that have no part in it, because an older one of the same target does. */
+  readonly conflicted: readonly string[];
   readonly why: string;
 }
 
@@ -74,6 +76,10 @@ export interface Explanation {
     readonly invalid: string | undefined;
     /** Steps of this backend alone, in order. */
     readonly steps: readonly string[];
+    /** What policies and filters say for this backend alone. */
+    readonly policies: readonly ExplainedPolicy[];
+    /** With what they say. */
+    readonly settings: RuleSettings;
     readonly detail: object | undefined;
   }[];
   readonly policies: readonly ExplainedPolicy[];
@@ -141,12 +147,14 @@ function explainRule(
 ): Pick<Explanation, 'route' | 'rule' | 'backends' | 'policies' | 'steps' | 'settings'> {
   return {
     route: rule.route,
-    rule: rule.rule,
-    backends: rule.backends.map(({ key, weight, invalid, plan }) => ({
+    rule: rule.rule || `rules[${rule.index}]`,
+    backends: rule.backends.map(({ key, weight, invalid, plan, decisions, settings }) => ({
       key,
       weight,
       invalid,
       steps: stepsOf(plan),
+      policies: decisions.map(toExplained),
+      settings,
       detail: detailOf(snapshot.backend(key), snapshot, question),
     })),
     policies: rule.decisions.map(toExplained),
@@ -160,12 +168,8 @@ function detailOf(target: Target | undefined, snapshot: Snapshot, { model }: Que
 }
 
 function refusalOf(rule: RulePlan, backends: Explanation['backends']): Explanation['refusal'] {
-  const broken = rule.decisions.find(({ invalid }) => invalid !== undefined);
-  if (broken)
-    return {
-      reason: 'policy-invalid',
-      message: `policy ${broken.policies[0]} (${broken.kind}) cannot be applied: ${broken.invalid}`,
-    };
+  const refused = refusedBy(rule.decisions);
+  if (refused) return refused;
   if (rule.plan.steps.some(({ kind }) => kind === 'requestRedirect')) return undefined;
   const chosen = backends.filter(({ weight }) => weight > 0);
   if (chosen.length === 0)
@@ -174,8 +178,20 @@ function refusalOf(rule: RulePlan, backends: Explanation['backends']): Explanati
       message: `route ${rule.route} has no backend here${backends.length > 0 ? ' with a weight above 0' : ''}`,
     };
   // Where only some of the backends are unusable, their share of the requests is refused, not this one for certain.
-  const unusable = chosen.map(unusableOf);
+  const unusable = rule.backends.flatMap(({ weight, decisions }, index) =>
+    weight > 0 ? [refusedBy(decisions) ?? unusableOf(backends[index]!)] : [],
+  );
   return unusable.every((refusal) => refusal !== undefined) ? unusable[0] : undefined;
+}
+
+function refusedBy(decisions: readonly PolicyDecision[]): Explanation['refusal'] {
+  const broken = decisions.find(({ invalid }) => invalid !== undefined);
+  return (
+    broken && {
+      reason: 'policy-invalid',
+      message: `policy ${broken.policies[0]} (${broken.kind}) cannot be applied: ${broken.invalid}`,
+    }
+  );
 }
 
 function unusableOf({ key, invalid, detail }: Explanation['backends'][number]): Explanation['refusal'] {
@@ -190,8 +206,8 @@ function stepsOf(plan: StepPlan): string[] {
   return plan.steps.map(({ kind, policy }) => `${kind} (${policy})`);
 }
 
-function toExplained({ kind, phase, policies, winners, invalid }: PolicyDecision): ExplainedPolicy {
-  return { kind, phase, policies, winners, why: whyOf(policies, winners, invalid) };
+function toExplained({ kind, phase, policies, winners, conflicted, invalid }: PolicyDecision): ExplainedPolicy {
+  return { kind, phase, policies, winners, conflicted, why: whyOf(policies, winners, invalid) };
 }
 
 function whyOf(
@@ -202,6 +218,7 @@ function whyOf(
   if (invalid !== undefined) return `cannot be applied (${invalid}), so nothing passes`;
   if (Object.keys(winners).length > 0)
     return 'merged field by field: the most specific wins, unless one above overrides; of equals the oldest';
+  if (policies.length === 0) return 'nothing of it can be applied, so it is left out';
   return policies.length > 1
     ? 'restricting policies add up: every one applies, outermost first'
     : 'the only one attached here';

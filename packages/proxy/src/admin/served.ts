@@ -23,13 +23,13 @@ export function listServed({ store }: Pick<Gateway, 'store'>): Served {
   const models = new Set<string>();
   const keys = new Set<string>();
   let wantsKey = false;
-  for (const { backends, decisions } of rules) {
-    for (const { key } of backends) {
+  for (const { backends, plan } of rules) {
+    for (const { key, plan: own } of backends) {
       const told = snapshot.backend(key)?.explain?.({ snapshot, model: undefined });
       if (!told || !('models' in told) || !Array.isArray(told.models)) continue;
       keys.add(key);
       for (const model of told.models) models.add(String(model));
-      wantsKey ||= decisions.some(({ phase }) => phase === 'authenticate');
+      wantsKey ||= [...plan.steps, ...own.steps].some(({ step }) => step.isMandatory === true);
     }
   }
   return { models: [...models], providers: listExposed(store, keys), wantsKey };

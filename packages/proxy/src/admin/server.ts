@@ -1,4 +1,5 @@
 // The admin side: what the gateway knows, as JSON on loopback; metrics and readiness on ports of their own.
+import { toHostPort } from '@agentgateway/core/authority.ts';
 import type { AddressInfo } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
@@ -151,7 +152,7 @@ export function openPort(app: Hono, address: string, port: number, what: string)
       },
     );
     server.on('error', (error) => {
-      const place = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+      const place = toHostPort({ address, port });
       const isTaken = 'code' in error && error.code === 'EADDRINUSE';
       const why = isTaken ? 'another process uses it' : error.message;
       const flag = `choose another with --${what}-port, or off`;

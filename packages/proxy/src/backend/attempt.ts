@@ -18,7 +18,7 @@ export interface HttpTarget {
   readonly endpoint: EndpointAddress;
   readonly tls: { readonly serverName: string } | undefined;
   readonly protocol: UpstreamRequest['protocol'];
-  /** Sent as the authority; undefined keeps the client's. */
+  /** Sent as the authority unless a policy has given the request another; undefined keeps the client's. */
   readonly authority: string | undefined;
 }
 
@@ -75,28 +75,44 @@ async function tryOnce(
 ): Promise<Reply> {
   const { endpoint, tls } = target;
   const attempt = openAttempt(exchange, environment, target.backend, `${endpoint.address}:${endpoint.port}`);
-  // An attempt edits a list of its own, never the exchange's.
-  const sent = exchange.trace ? exchange.headers.clone() : exchange.headers;
-  exchange.trace?.attempt(attempt, sent);
-  const { status, headers, body } = await environment.transport.dispatch({
-    endpoint: tls ? { ...endpoint, tls } : endpoint,
-    protocol: target.protocol,
-    method: exchange.method,
-    path: exchange.pathAndQuery,
-    authority: target.authority ?? exchange.authority,
-    headers: sent,
-    body: exchange.body,
-    timeouts: toUpstreamTimeouts(plan),
-    onCancel: (fn) => exchange.onCancel(fn),
-    onInformation: exchange.inform,
-    onOver: (error) => {
-      attempt.endMs = environment.monotonicMs() - exchange.head.startMs;
-      if (error instanceof GatewayError) attempt.reason = error.reason;
-    },
-  });
-  attempt.firstByteMs = environment.monotonicMs() - exchange.head.startMs;
-  attempt.status = status;
-  return { status, headers, body, origin: 'upstream' };
+  const isOwnAuthority = exchange.authority === exchange.head.authority;
+  try {
+    // An attempt edits a list of its own, never the exchange's.
+    const sent = exchange.trace ? exchange.headers.clone() : exchange.headers;
+    exchange.trace?.attempt(attempt, sent);
+    const { status, headers, body } = await environment.transport.dispatch({
+      endpoint: tls ? { ...endpoint, tls } : endpoint,
+      protocol: target.protocol,
+      method: exchange.method,
+      path: exchange.pathAndQuery,
+      authority: (isOwnAuthority ? target.authority : undefined) ?? exchange.authority,
+      headers: sent,
+      body: exchange.body,
+      timeouts: toUpstreamTimeouts(plan),
+      onCancel: (fn) => exchange.onCancel(fn),
+      onInformation: exchange.inform,
+      onOver: (error) => closeAttempt(exchange, environment, attempt, error),
+    });
+    attempt.firstByteMs = environment.monotonicMs() - exchange.head.startMs;
+    attempt.status = status;
+    return { status, headers, body, origin: 'upstream' };
+  } catch (error) {
+    // What fails before there is a connection is over without the transport's word.
+    closeAttempt(exchange, environment, attempt, GatewayError.from(error));
+    throw error;
+  }
+}
+
+/** Closes the record of an attempt; the first end stays. */
+function closeAttempt(
+  exchange: Exchange,
+  environment: BackendEnvironment,
+  attempt: AttemptRecord,
+  error: unknown,
+): void {
+  if (attempt.endMs !== undefined) return;
+  attempt.endMs = environment.monotonicMs() - exchange.head.startMs;
+  if (error instanceof GatewayError) attempt.reason = error.reason;
 }
 
 /** Opens the record of an attempt. */

@@ -14,15 +14,15 @@ export function callout(current: () => Snapshot, clock: Clock, backendKey: strin
       const snapshot = current();
       const target = snapshot.backend(backendKey);
       if (!target) throw new GatewayError('backend-invalid', `backend ${backendKey} does not exist`);
-      const [plainPath = '/', query] = path.split('?', 2);
+      const queryAt = path.indexOf('?');
       const exchange = new Exchange(
         {
           id: clock.id(),
           method,
           scheme: 'http',
           authority: headers.get('host') ?? '',
-          path: plainPath,
-          query,
+          path: queryAt < 0 ? path : path.slice(0, queryAt),
+          query: queryAt < 0 ? undefined : path.slice(queryAt + 1),
           httpVersion: '1.1',
           headers,
           body: body ? Body.of(body) : Body.none(),
@@ -34,11 +34,15 @@ export function callout(current: () => Snapshot, clock: Clock, backendKey: strin
         snapshot,
       );
       const settings = { ...defaultSettings, timeouts: { ...defaultSettings.timeouts, backendRequestMs: timeoutMs } };
-      const reply = await target.call(exchange, { settings, port: 0 });
-      await reply.body.bytes(responseBytesMax);
-      // Whoever called keeps the answer for a moment only.
-      reply.body.release();
-      return reply;
+      try {
+        const reply = await target.call(exchange, { settings, port: 0 });
+        exchange.keep(reply.body);
+        await reply.body.bytes(responseBytesMax, 'response-too-large');
+        return reply;
+      } finally {
+        // Whoever called keeps the answer for a moment only.
+        exchange.release();
+      }
     },
   };
 }

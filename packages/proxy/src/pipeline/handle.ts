@@ -4,7 +4,8 @@ import { Exchange, type ExchangeHead, type Reply, toCancelError } from '@agentga
 import type { Responder, ResponseEnd } from '../server/responder.ts';
 import type { BindPlan, PlannedStep, RulePlan, Snapshot, StepPlan } from '../snapshot/snapshot.ts';
 import type { Timer, TimerWheel } from '../upstream/timer-wheel.ts';
-import { dialectOf } from './dialect.ts';
+import { collectReply, collectRequest } from '../wire-encoding.ts';
+import { dialectIn, dialectOf } from './dialect.ts';
 import { renderError, renderGrpcFailure } from './render-error.ts';
 
 /** What the pipeline needs of its process. */
@@ -14,6 +15,8 @@ export interface Pipeline {
   readonly limits: PipelineLimits;
   /** An exchange begins with this snapshot; left out where nobody watches. */
   readonly begin?: (exchange: Exchange, snapshot: Snapshot) => void;
+  /** A reply is about to be written: the last moment to look into its body. */
+  readonly answer?: (exchange: Exchange, reply: Reply) => void;
   /** The only place that logs, counts and ends the span. */
   record(exchange: Exchange, reply: Reply, end: ResponseEnd): void;
 }
@@ -22,7 +25,7 @@ export interface Pipeline {
 export interface PipelineLimits {
   /** Longest request body that steps and retries may read, in bytes. */
   readonly replayBytesMax: number;
-  /** Longest response body that steps may read, in bytes. */
+  /** Longest response body that steps may read, in bytes; more is `response-too-large`. */
   readonly responseBytesMax: number;
 }
 
@@ -59,9 +62,10 @@ export async function handle(
   }
   if (flight.ran.length > 0) reply = await unwind(flight, reply);
   if (exchange.dialect === 'grpc' && !reply.renderFailure) reply.renderFailure = renderGrpcFailure;
+  pipeline.answer?.(exchange, reply);
   const end = await responder.respond(reply);
   flight.deadline?.stop();
-  exchange.body.release();
+  exchange.release();
   reply.body.release();
   pipeline.record(exchange, reply, end);
 }
@@ -86,6 +90,7 @@ async function answer(flight: Flight, bind: BindPlan | undefined): Promise<Reply
   }
   const rule = found.value;
   exchange.placement = { ...place, route: rule.route, rule: rule.rule, matchedPrefix: found.matchedPrefix };
+  exchange.dialect = dialectIn(rule, exchange.dialect);
   const { requestMs } = rule.settings.timeouts;
   if (requestMs > 0)
     flight.deadline = flight.pipeline.timers.start(requestMs, () => exchange.cancel('exchange-timeout'));
@@ -105,7 +110,7 @@ async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
   const target = exchange.snapshot.backend(choice.key);
   if (!target) throw new GatewayError('backend-invalid', `backend ${choice.key} does not exist`);
   if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
-  return target.call(exchange, { settings: rule.settings, port: choice.port });
+  return target.call(exchange, { settings: choice.settings, port: choice.port });
 }
 
 /** A step may wait for others; the exchange's own end is not held up by that. */
@@ -120,21 +125,24 @@ type Stopped = undefined | Reply | Promise<undefined | Reply>;
 
 /** Runs request halves in order; waits only where a step needs it. */
 function runSteps(flight: Flight, plan: StepPlan): Stopped {
-  if (plan.steps.length === 0) return undefined;
-  if (plan.readsRequestBody && flight.exchange.body.kind === 'source') {
-    return flight.exchange.body.bytes(flight.pipeline.limits.replayBytesMax).then(() => stepFrom(flight, plan, 0));
-  }
-  return stepFrom(flight, plan, 0);
+  return plan.steps.length === 0 ? undefined : stepFrom(flight, plan, 0);
 }
 
+/**
+ * The body is collected for the first step that reads it, in either half, and not before: whom the steps ahead of it turn
+ * away sends none, and where it cannot be had they get their response halves.
+ */
 function stepFrom(flight: Flight, plan: StepPlan, from: number): Stopped {
+  const { exchange, pipeline } = flight;
   for (let i = from; i < plan.steps.length; i++) {
     const planned = plan.steps[i]!;
+    if (planned.step.readsRequestBody && exchange.body.kind === 'source')
+      return collectRequest(exchange, pipeline.limits.replayBytesMax).then(() => stepFrom(flight, plan, i));
     flight.ran.push(planned);
-    const result = judge(planned, flight.exchange);
+    const result = judge(planned, exchange);
     if (result instanceof Promise)
-      return result.then((reply) => tell(planned, flight.exchange, reply) ?? stepFrom(flight, plan, i + 1));
-    if (tell(planned, flight.exchange, result)) return result;
+      return result.then((reply) => tell(planned, exchange, reply) ?? stepFrom(flight, plan, i + 1));
+    if (tell(planned, exchange, result)) return result;
   }
   return undefined;
 }
@@ -167,7 +175,7 @@ async function unwind(flight: Flight, reply: Reply): Promise<Reply> {
     const { step } = ran[i]!;
     if (!step.response || (step.on === 'upstream' && current.origin !== 'upstream')) continue;
     try {
-      if (step.readsResponseBody) await current.body.bytes(pipeline.limits.responseBytesMax);
+      if (step.readsResponseBody) await collectReply(exchange, current, pipeline.limits.responseBytesMax);
       const done = step.response(exchange, current);
       if (done) await done;
     } catch (error) {

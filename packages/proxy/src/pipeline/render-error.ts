@@ -3,6 +3,7 @@ import { Body } from '@agentgateway/core/body.ts';
 import { GatewayError, reasons } from '@agentgateway/core/errors.ts';
 import type { Dialect, Exchange, Reply } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
+import { toFailureBody } from '../server/failure.ts';
 
 /** Renders any thrown value. Causes stay in `reply.error`, for the log alone. */
 export function renderError(exchange: Exchange, cause: unknown): Reply {
@@ -25,7 +26,7 @@ export function toErrorBody(dialect: Dialect, error: GatewayError, requestId: st
   if (dialect === 'chat' || dialect === 'responses') {
     return { error: { message, type: facts.openaiType, param: null, code: facts.openaiCode } };
   }
-  return { error: { reason: error.reason, message: error.message, hint: error.hint, requestId } };
+  return toFailureBody(error, requestId);
 }
 
 /** A trailers-only answer (gRPC over HTTP/2, "Responses"): HTTP 200 and the status in the head. */

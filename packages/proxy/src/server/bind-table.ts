@@ -3,7 +3,7 @@ import type { ExchangeHead } from '@agentgateway/core/exchange.ts';
 import type { Log } from '@agentgateway/core/environment.ts';
 import type { Clock } from '../environment.ts';
 import type { BindPlan } from '../snapshot/snapshot.ts';
-import { type Bind, openBind } from './bind.ts';
+import { type Bind, type Refusal, openBind } from './bind.ts';
 import type { Responder } from './responder.ts';
 
 /** What every bind is opened with. */
@@ -14,6 +14,7 @@ export interface BindTableParts {
   readonly clock: Clock;
   readonly trustedHops: number;
   readonly handle: (bind: string, head: ExchangeHead, responder: Responder) => Promise<void>;
+  readonly refused?: (bind: string, refusal: Refusal) => void;
 }
 
 /** How long requests on a removed bind may take to finish. */
@@ -77,7 +78,7 @@ export class BindTable {
   async #openOne({ key, address: asked, port }: BindPlan): Promise<string | undefined> {
     if (this.#open.has(key)) return undefined;
     if (this.#isClosed) return 'the gateway is shutting down';
-    const { handle, log, clock, trustedHops, defaultAddress } = this.#parts;
+    const { handle, refused, log, clock, trustedHops, defaultAddress } = this.#parts;
     const address = asked || defaultAddress;
     try {
       const bind = await openBind({
@@ -87,6 +88,7 @@ export class BindTable {
         clock,
         trustedHops,
         handle: (head, responder) => handle(key, head, responder),
+        refused: (refusal) => refused?.(key, refusal),
       });
       if (this.#isClosed) await bind.drain(0);
       else this.#open.set(key, bind);

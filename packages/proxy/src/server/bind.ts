@@ -6,13 +6,13 @@ import { type HttpBindings, getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Log } from '@agentgateway/core/environment.ts';
 import { GatewayError, type Reason } from '@agentgateway/core/errors.ts';
-import type { ExchangeHead } from '@agentgateway/core/exchange.ts';
+import type { ClientAddress, ExchangeHead } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import { Hono } from 'hono';
 import type { Clock } from '../environment.ts';
 import { discardRest } from './discard.ts';
 import { toFailureBody, toRawAnswer } from './failure.ts';
-import { type HeadParts, requestId, toHead } from './head.ts';
+import { type HeadParts, plainAddress, requestId, toHead } from './head.ts';
 import { openHttp1Server } from './http1-server.ts';
 import { Http2Sessions } from './http2-server.ts';
 import { type ServerLimits, serverLimits } from './limits.ts';
@@ -31,6 +31,21 @@ export interface BindOptions {
   readonly trustedHops?: number;
   readonly limits?: ServerLimits;
   readonly handle: (head: ExchangeHead, responder: Responder) => Promise<void>;
+  /** Called once for each request that was answered without an exchange; left out where nobody keeps account. */
+  readonly refused?: ((refusal: Refusal) => void) | undefined;
+}
+
+/** A request that was refused before it was one, or because it was none. */
+export interface Refusal {
+  /** The id that the answer names. */
+  readonly id: string;
+  readonly reason: Reason;
+  readonly status: number;
+  readonly message: string;
+  readonly peer: ClientAddress;
+  /** Empty where it is not known. */
+  readonly method: string;
+  readonly httpVersion: ExchangeHead['httpVersion'];
 }
 
 /** An open socket. */
@@ -137,8 +152,11 @@ class OpenBind implements Bind {
     // Ends idle connections, and the watch over late ones.
     this.#http1.close();
     this.#http2.close();
-    for (const socket of this.#fresh) socket.destroy();
     if (this.#sockets.size === 0) return;
+    // Their first request may be under way.
+    const lateFresh = setTimeout(() => {
+      for (const socket of this.#fresh) socket.destroy();
+    }, this.#limits.drainFreshMs);
     const breakAll = (): void => {
       for (const socket of this.#sockets) socket.destroy();
     };
@@ -149,6 +167,7 @@ class OpenBind implements Bind {
     }, deadlineMs);
     await this.#empty.promise;
     clearTimeout(timer);
+    clearTimeout(lateFresh);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -200,6 +219,7 @@ class OpenBind implements Bind {
     const responder = new NodeResponder(wire, {
       method: head.method,
       requestId: head.id,
+      writeIdleTimeoutMs: this.#limits.writeIdleTimeoutMs,
       isLast: () => this.#isDraining || this.#broken.has(request.socket),
     });
     this.#calls.set(request, { head, responder, hasBody: head.body.kind !== 'none' });
@@ -240,9 +260,10 @@ class OpenBind implements Bind {
       response.setHeader('connection', 'close');
       this.#broken.add(request.socket);
     }
-    const body = JSON.stringify(toFailureBody(error.reason, error.message, { requestId: id }));
-    (response as ServerResponse).end(body);
+    (response as ServerResponse).end(JSON.stringify(toFailureBody(error, id)));
     discardRest(request, this.#limits);
+    const httpVersion = response instanceof Http2ServerResponse ? '2' : request.httpVersion === '1.0' ? '1.0' : '1.1';
+    this.#refused(error, id, request.socket, { method: request.method ?? '', httpVersion });
   }
 
   /** Answers bytes that are no request. Where they are part of a body, its request is answered; others finish first. */
@@ -255,6 +276,21 @@ class OpenBind implements Bind {
       isBusy = true;
       if (!request.complete) this.#calls.get(request)?.head.body.cancel(new GatewayError(reason, message));
     }
-    if (!isBusy) socket.end(toRawAnswer(reason, message, this.#options.clock.id()), () => socket.destroy());
+    if (isBusy) return;
+    const error = new GatewayError(reason, message);
+    const id = this.#options.clock.id();
+    // The address is gone with the connection.
+    this.#refused(error, id, socket, { method: '', httpVersion: '1.1' });
+    socket.end(toRawAnswer(error, id), () => socket.destroy());
+  }
+
+  #refused(
+    { reason, status, message }: GatewayError,
+    id: string,
+    socket: Socket,
+    told: Pick<Refusal, 'method' | 'httpVersion'>,
+  ): void {
+    const peer = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+    this.#options.refused?.({ id, reason, status, message, peer, ...told });
   }
 }

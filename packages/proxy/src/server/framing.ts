@@ -53,6 +53,14 @@ function onlyHost(raw: readonly string[]): string | undefined {
   return host;
 }
 
+/**
+ * A segment `.` or `..`, which a client resolves before it sends (RFC 3986 §5.2.4) and an upstream may resolve: the path
+ * that policies judge would not be the one that is served. Also with its dots encoded, which means the same (§6.2.2.2);
+ * also between separators that only some readers take for one (`%2f`, `\`, `%5c`); and before `;`, where some end a
+ * segment. Empty segments (`//`) stay and are matched as they are.
+ */
+const dotSegment = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\;]|%2f|%5c|%3b|$)/i;
+
 /** Splits a target; an absolute form must agree with the host field. */
 export function splitTarget(url: string, host: string | undefined): RequestTarget {
   let authority = host ?? '';
@@ -70,9 +78,15 @@ export function splitTarget(url: string, host: string | undefined): RequestTarge
     throw new GatewayError('bad-framing', 'the host is not a valid authority');
   if (rest.includes('#')) throw new GatewayError('bad-framing', 'the request target has a fragment');
   const mark = rest.indexOf('?');
+  const path = mark < 0 ? rest : rest.slice(0, mark);
+  if (dotSegment.test(path))
+    throw new GatewayError(
+      'bad-framing',
+      'the path has a segment . or .., also as %2e or beside %2f: send the path that it stands for',
+    );
   return {
     authority: authority.toLowerCase(),
-    path: mark < 0 ? rest : rest.slice(0, mark),
+    path,
     query: mark < 0 ? undefined : rest.slice(mark + 1),
   };
 }

@@ -1,5 +1,6 @@
 // From node's request to an ExchangeHead: target, end-to-end headers, forwarding facts, request id.
 import { Http2ServerRequest } from 'node:http2';
+import { isIP } from 'node:net';
 import { Body } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { ExchangeHead } from '@agentgateway/core/exchange.ts';
@@ -25,7 +26,7 @@ export function toHead(message: NodeRequest, parts: HeadParts, onFirstRead: (() 
   if (message.rawHeaders.length / 2 > limits.headersMax)
     throw new GatewayError('headers-too-large', `the request has more than ${limits.headersMax} header fields`);
   const target = isH2 ? readHttp2Target(message) : readTarget(message);
-  const { headers, length, isChunked } = endToEnd(message.rawHeaders);
+  const { headers, length, isChunked } = endToEnd(message.rawHeaders, trustedHops > 0);
   const hasBody = isH2 ? !message.stream.endAfterHeaders : isChunked || (length !== undefined && length !== '0');
   const { socket } = message;
   const peer = plainAddress(socket.remoteAddress ?? '');
@@ -58,8 +59,14 @@ export function requestId(headers: HeaderList, { clock, trustedHops }: HeadParts
 
 const saneId = /^[\x21-\x7e]{1,128}$/;
 
-/** The fields that pass, in order, and what the others said of the body; `host` and `expect` live on the exchange. */
-function endToEnd(raw: readonly string[]): { headers: HeaderList; length: string | undefined; isChunked: boolean } {
+/**
+ * The fields that pass, in order, and what the others said of the body; `host` and `expect` live on the exchange. What a
+ * client claims of hops before it passes only where there are trusted ones.
+ */
+function endToEnd(
+  raw: readonly string[],
+  isTrusted: boolean,
+): { headers: HeaderList; length: string | undefined; isChunked: boolean } {
   const kept: string[] = [];
   let length: string | undefined;
   let isChunked = false;
@@ -72,6 +79,7 @@ function endToEnd(raw: readonly string[]): { headers: HeaderList; length: string
       continue;
     }
     if (name.charCodeAt(0) === colon) continue;
+    if (!isTrusted && forwardingClaim.test(name)) continue;
     const { length: size } = name;
     if (size === 4 || size === 6 || size === 14) {
       const lower = name.toLowerCase();
@@ -91,9 +99,13 @@ function endToEnd(raw: readonly string[]): { headers: HeaderList; length: string
 
 const colon = 0x3a;
 
+/** `Forwarded` (RFC 7239), every `X-Forwarded-*`, and `X-Real-IP`. */
+const forwardingClaim = /^(?:forwarded|x-forwarded(?:-.*)?|x-real-ip)$/i;
+
 /**
  * Appends to what trusted proxies said of the client, and drops what others claim. Returns the client's address: each
- * trusted hop added the one it saw, so with n of them the client is the n-th from the end.
+ * trusted hop added the one it saw, so with n of them the client is the n-th from the end. What stands there must be an IP
+ * address; else the peer is believed alone.
  */
 function forward(
   headers: HeaderList,
@@ -101,13 +113,15 @@ function forward(
 ): string {
   const before = trustedHops > 0 ? headers.combined('x-forwarded-for') : undefined;
   headers.set('x-forwarded-for', before === undefined ? peer : `${before}, ${peer}`);
-  if (trustedHops === 0 || !headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', 'http');
-  if (trustedHops === 0 || !headers.has('x-forwarded-host')) headers.set('x-forwarded-host', authority);
+  if (!headers.has('x-forwarded-proto')) headers.append('x-forwarded-proto', 'http');
+  if (!headers.has('x-forwarded-host')) headers.append('x-forwarded-host', authority);
   if (before === undefined) return peer;
   const seen = before.split(',');
-  return seen[Math.max(0, seen.length - trustedHops)]!.trim() || peer;
+  const client = plainAddress(seen[Math.max(0, seen.length - trustedHops)]!.trim());
+  return isIP(client) === 0 ? peer : client;
 }
 
-function plainAddress(address: string): string {
+/** An IPv4 address that an IPv6 socket gives as a mapped one (RFC 4291 §2.5.5.2) as what it is; others as they are. */
+export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }

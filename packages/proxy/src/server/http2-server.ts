@@ -4,6 +4,7 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
   createServer,
 } from 'node:http2';
 import type { Log } from '@agentgateway/core/environment.ts';
@@ -47,17 +48,20 @@ export class Http2Sessions {
 
   #opened(session: ServerHttp2Session): void {
     this.#sessions.add(session);
-    let streams = 0;
+    const streams = new Set<ServerHttp2Stream>();
     session.on('stream', (stream) => {
-      streams++;
-      stream.on('close', () => streams--);
+      streams.add(stream);
+      stream.on('close', () => streams.delete(stream));
     });
     // Not setTimeout's own callback, which would be called once: a session may be quiet while its streams wait.
     session.setTimeout(this.#limits.keepAliveTimeoutMs);
     session.on('timeout', () => {
-      if (streams === 0) session.close();
+      if (streams.size === 0) session.close();
+      // Answers that are all written and that nobody takes would be kept for as long as the client likes.
+      else if (streams.values().every((stream) => stream.writableEnded)) session.destroy();
     });
     session.on('close', () => this.#sessions.delete(session));
-    if (this.#isClosing) session.close();
+    // A connection that was accepted before still gets its first request served.
+    if (this.#isClosing) session.once('stream', () => session.close());
   }
 }

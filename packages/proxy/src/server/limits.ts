@@ -10,6 +10,8 @@ export interface ServerLimits {
   readonly headersTimeoutMs: number;
   /** Between two chunks of a request body, while the client is waited for. */
   readonly requestIdleTimeoutMs: number;
+  /** How long a client may take nothing of an answer that waits for it; noticed after at most twice that. */
+  readonly writeIdleTimeoutMs: number;
   /** How long a connection without a request is kept. */
   readonly keepAliveTimeoutMs: number;
   /** Streams of one HTTP/2 connection at a time. */
@@ -24,6 +26,8 @@ export interface ServerLimits {
   readonly discardBytesMax: number;
   /** For how long. */
   readonly discardTimeoutMs: number;
+  /** How long a drain waits for the first bytes of a connection that was accepted before it. */
+  readonly drainFreshMs: number;
   /** How long requests that a drain gave up may take to say so to their clients. */
   readonly drainGraceMs: number;
 }
@@ -34,6 +38,7 @@ export const serverLimits: ServerLimits = {
   headersMax: 200,
   headersTimeoutMs: 10_000,
   requestIdleTimeoutMs: 60_000,
+  writeIdleTimeoutMs: 60_000,
   keepAliveTimeoutMs: 75_000,
   concurrentStreamsMax: 256,
   connectionsMax: 10_000,
@@ -41,5 +46,6 @@ export const serverLimits: ServerLimits = {
   writeBufferBytesMax: 64 * 1024,
   discardBytesMax: 1024 * 1024,
   discardTimeoutMs: 5000,
+  drainFreshMs: 1000,
   drainGraceMs: 500,
 };

@@ -42,11 +42,7 @@ export class RequestSource implements BodySource {
       return this.#done.promise;
     }
     this.#options.onFirstRead?.();
-    const { idleTimeoutMs } = this.#options;
-    this.#idle = setTimeout(
-      () => this.#fail(new GatewayError('request-timeout', `no byte of the request body for ${idleTimeoutMs} ms`)),
-      idleTimeoutMs,
-    );
+    this.#arm();
     message.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onGone).on('error', this.#onGone);
     return this.#done.promise;
   }
@@ -66,16 +62,16 @@ export class RequestSource implements BodySource {
       return;
     }
     if (result === true) {
-      this.#idle?.refresh();
+      this.#arm();
       return;
     }
     // Whoever makes the client wait may not blame it for the silence.
-    clearTimeout(this.#idle);
+    this.#disarm();
     this.#message.pause();
     result.then(
       () => {
         if (this.#isOver) return;
-        this.#idle?.refresh();
+        this.#arm();
         this.#message.resume();
       },
       (error: unknown) => this.#fail(error),
@@ -95,6 +91,25 @@ export class RequestSource implements BodySource {
 
   readonly #onGone = (): void => this.#fail(gone());
 
+  /** The client's turn begins, or begins anew. */
+  #arm(): void {
+    if (this.#idle) {
+      this.#idle.refresh();
+      return;
+    }
+    const { idleTimeoutMs } = this.#options;
+    this.#idle = setTimeout(
+      () => this.#fail(new GatewayError('request-timeout', `no byte of the request body for ${idleTimeoutMs} ms`)),
+      idleTimeoutMs,
+    );
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#idle);
+    // A timer that was stopped does not start again by being refreshed.
+    this.#idle = undefined;
+  }
+
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#over();
@@ -104,7 +119,7 @@ export class RequestSource implements BodySource {
   /** What is left is read and thrown away by the server, within its limits, when the answer is given. */
   #over(): void {
     this.#isOver = true;
-    clearTimeout(this.#idle);
+    this.#disarm();
     const message = this.#message;
     message.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onGone).off('error', this.#onGone);
     if (!message.readableEnded) message.pause();

@@ -1,10 +1,11 @@
 // The only place that writes to a client: one write for small replies, back-pressure for streams, and honest ends (contract 10).
 import type { CancelReason, Reply } from '@agentgateway/core/exchange.ts';
-import { GatewayError, reasons } from '@agentgateway/core/errors.ts';
+import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import { removeHopByHop } from '../wire/hop-by-hop.ts';
 import { toFailureBody } from './failure.ts';
 import type { Wire } from './response-wire.ts';
+import { WriteWatch } from './write-watch.ts';
 
 /** How a response ended. */
 export interface ResponseEnd {
@@ -29,6 +30,8 @@ export interface Responder {
 export interface ResponderParts {
   readonly method: string;
   readonly requestId: string;
+  /** How long the client may take nothing of what waits for it, in milliseconds. */
+  readonly writeIdleTimeoutMs: number;
   /** Whether the connection must end with this answer. */
   readonly isLast: () => boolean;
 }
@@ -41,7 +44,9 @@ export class NodeResponder implements Responder {
   #closeReason: CancelReason | undefined;
   #isOver = false;
   #isGone = false;
+  #whyGone = 'the client closed the connection';
   #wake: (() => void) | undefined;
+  #watch: WriteWatch | undefined;
   #bodyBytes = 0;
 
   constructor(wire: Wire, parts: ResponderParts) {
@@ -87,13 +92,14 @@ export class NodeResponder implements Responder {
     const wire = this.#wire;
     try {
       if (wire.isHeadSent) throw new Error('too late');
-      const body = Buffer.from(JSON.stringify(toFailureBody('internal', 'the answer cannot be sent', this.#parts)));
+      const error = new GatewayError('internal', 'the answer cannot be sent');
+      const body = Buffer.from(JSON.stringify(toFailureBody(error, this.#parts.requestId)));
       const headers = HeaderList.from([
         ['content-type', 'application/json'],
         ['content-length', String(body.byteLength)],
         ['x-request-id', this.#parts.requestId],
       ]);
-      wire.head(reasons.internal.status, headers, { isLast: true, isWhole: true });
+      wire.head(error.status, headers, { isLast: true, isWhole: true });
       wire.end(body);
     } catch {
       wire.abort();
@@ -102,10 +108,12 @@ export class NodeResponder implements Responder {
 
   /** Wire events. */
   drained(): void {
+    this.#watch?.end();
     this.#wake?.();
   }
 
   closed(): void {
+    this.#watch?.stop();
     if (this.#isGone || this.#isOver) return;
     this.#isGone = true;
     this.#wake?.();
@@ -115,7 +123,7 @@ export class NodeResponder implements Responder {
   #respond(reply: Reply): Promise<ResponseEnd> | ResponseEnd {
     const { headers, status, body } = reply;
     if (this.#isGone) {
-      body.cancel(gone());
+      body.cancel(this.#gone());
       return this.#end(undefined);
     }
     removeHopByHop(headers);
@@ -127,7 +135,7 @@ export class NodeResponder implements Responder {
       return this.#whole(reply, undefined);
     }
     const bytes = body.kind === 'none' ? noBytes : body.takeWhole();
-    if (!bytes || body.trailers) return this.#stream(reply);
+    if (!bytes || body.trailers || bytes.byteLength > pieceBytesMax) return this.#stream(reply);
     setLength(headers, bytes.byteLength);
     return this.#whole(reply, bytes);
   }
@@ -136,8 +144,27 @@ export class NodeResponder implements Responder {
     this.#wire.head(status, headers, { isLast: this.#parts.isLast(), isWhole: true });
     this.#isOver = true;
     this.#bodyBytes = bytes?.byteLength ?? 0;
-    this.#wire.end(this.#bodyBytes > 0 ? bytes : undefined);
+    this.#finish(this.#bodyBytes > 0 ? bytes : undefined);
     return this.#end(undefined);
+  }
+
+  /** The last write. What the client has not taken by now it must take in one go of the watch. */
+  #finish(bytes: Uint8Array | undefined): void {
+    const wire = this.#wire;
+    wire.end(bytes);
+    if (wire.isBehind) this.#waits();
+    else this.#watch?.stop();
+  }
+
+  #waits(): void {
+    const { writeIdleTimeoutMs } = this.#parts;
+    this.#watch ??= new WriteWatch(writeIdleTimeoutMs, () => {
+      this.#whyGone = `the client took nothing of the answer for ${writeIdleTimeoutMs} ms`;
+      // Abort first: the end of the connection is then no news.
+      this.#wire.abort();
+      this.closed();
+    });
+    this.#watch.begin();
   }
 
   async #stream(reply: Reply): Promise<ResponseEnd> {
@@ -148,12 +175,12 @@ export class NodeResponder implements Responder {
     this.#wire.head(status, headers, { isLast: this.#parts.isLast(), isWhole: false });
     try {
       const trailers = await body.pipe({ write: (chunk) => this.#write(chunk) });
-      if (this.#isGone) throw gone();
+      if (this.#isGone) throw this.#gone();
       if (lengthBytes !== undefined && lengthBytes !== this.#bodyBytes)
         throw new GatewayError('internal', `the answer has ${this.#bodyBytes} bytes and should have ${lengthBytes}`);
       this.#isOver = true;
       if (trailers && trailers.size > 0) this.#wire.trailers(trailers);
-      this.#wire.end(undefined);
+      this.#finish(undefined);
       return this.#end(undefined);
     } catch (error) {
       if (this.#isGone) body.cancel(error);
@@ -163,15 +190,23 @@ export class NodeResponder implements Responder {
   }
 
   #write(chunk: Uint8Array): true | Promise<void> {
-    if (this.#isGone) throw gone();
+    if (this.#isGone) throw this.#gone();
+    if (chunk.byteLength > pieceBytesMax) return this.#writePieces(chunk);
     this.#bodyBytes += chunk.byteLength;
     if (this.#wire.write(chunk)) return true;
+    this.#waits();
     return new Promise((resolve) => {
       this.#wake = () => {
         this.#wake = undefined;
         resolve();
       };
     });
+  }
+
+  /** A long body that is here already: piece by piece, so that it is seen whether the client takes any of it. */
+  async #writePieces(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.byteLength; at += pieceBytesMax)
+      await this.#write(bytes.subarray(at, at + pieceBytesMax));
   }
 
   /** A failure after the head: the format's error event, delivered, and then the connection is broken; never a normal end. */
@@ -184,6 +219,10 @@ export class NodeResponder implements Responder {
       return Promise.resolve();
     }
     return this.#wire.break(last instanceof HeaderList ? undefined : last);
+  }
+
+  #gone(): GatewayError {
+    return new GatewayError('client-gone', this.#whyGone);
   }
 
   #end(error: unknown): ResponseEnd {
@@ -204,6 +243,5 @@ function setLength(headers: HeaderList, lengthBytes: number): void {
 
 const noBytes = new Uint8Array(0);
 
-function gone(): GatewayError {
-  return new GatewayError('client-gone', 'the client closed the connection');
-}
+/** Longest write at a time, in bytes. */
+const pieceBytesMax = 256 * 1024;

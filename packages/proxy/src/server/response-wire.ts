@@ -26,6 +26,8 @@ export interface HeadFacts {
 /** The writing side of one exchange. */
 export interface Wire {
   readonly isHeadSent: boolean;
+  /** Whether bytes that were written wait for the client, as far as this connection alone can tell. */
+  readonly isBehind: boolean;
   listen(listener: WireListener): void;
   inform(status: number, headers: HeaderList): void;
   head(status: number, headers: HeaderList, facts: HeadFacts): void;
@@ -58,6 +60,11 @@ export class Http1Wire implements Wire {
 
   get isHeadSent(): boolean {
     return this.#response.headersSent;
+  }
+
+  /** A response without a socket waits for those before it. */
+  get isBehind(): boolean {
+    return (this.#response.socket?.writableLength ?? 0) > 0;
   }
 
   listen(listener: WireListener): void {
@@ -120,6 +127,11 @@ export class Http2Wire implements Wire {
 
   get isHeadSent(): boolean {
     return this.#response.headersSent;
+  }
+
+  /** Streams share their connection, and the session ends when none of them is taken (http2-server.ts). */
+  get isBehind(): boolean {
+    return false;
   }
 
   listen(listener: WireListener): void {

@@ -3,23 +3,19 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { EndpointsSchema } from '@agentgateway/api/gen/agentgateway/v1/endpoint_pb.ts';
 import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import { Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
-import type { Policy, PolicySpec } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import type { Policy } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { ResourceSchema } from '@agentgateway/api/gen/agentgateway/v1/resource_pb.ts';
 import type { Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import { SecretSchema } from '@agentgateway/api/gen/agentgateway/v1/secret_pb.ts';
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import { typeUrls } from '@agentgateway/api/keys.ts';
-import type { Environment } from '@agentgateway/core/environment.ts';
-import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
-import { type Phase, type Step, phases } from '@agentgateway/core/phases.ts';
-import type { AnyPolicyDefinition } from '@agentgateway/core/policy/define.ts';
-import { policies } from '@agentgateway/core/policy/registry.ts';
 import { compileRouter } from '@agentgateway/core/route/router.ts';
 import type { Target } from '@agentgateway/core/target.ts';
 import { type BackendEnvironment, compileBackend } from '../backend/registry.ts';
+import { definitionOf, findUnserved } from './compile-spec.ts';
 import { toEntries } from './entries.ts';
-import type { PlannedStep, StepPlan } from './snapshot.ts';
+import { type FilterPart, compileFilters } from './filters.ts';
 
 /** A compiled resource. */
 export type Part =
@@ -30,17 +26,10 @@ export type Part =
   | { readonly kind: 'endpoints'; readonly addresses: readonly EndpointAddress[] }
   | { readonly kind: 'secret'; readonly entries: ReadonlyMap<string, string> };
 
-/** The compiled filters of a rule and of its backend references. */
+/** The filters of a rule and of its backend references. */
 export interface RulePart {
-  readonly filters: readonly CompiledSpec[];
-  readonly backendFilters: readonly (readonly CompiledSpec[])[];
-}
-
-/** What a policy spec compiled to. */
-export interface CompiledSpec {
-  readonly kind: string;
-  readonly phase: Phase;
-  readonly value: object;
+  readonly filters: FilterPart;
+  readonly backendFilters: readonly FilterPart[];
 }
 
 /** Compiles one resource. Throws with a message for the rejection. */
@@ -75,10 +64,8 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
         kind: 'route',
         message: kind.value,
         rules: kind.value.rules.map((rule) => ({
-          filters: rule.filters.map((spec) => compileFilter(spec, environment)),
-          backendFilters: rule.backends.map((backend) =>
-            backend.filters.map((spec) => compileFilter(spec, environment)),
-          ),
+          filters: compileFilters(rule.filters, environment),
+          backendFilters: rule.backends.map(({ filters }) => compileFilters(filters, environment)),
         })),
       };
     case 'backend':
@@ -108,7 +95,13 @@ function compilePolicy(message: Policy): Part {
   if (message.invalid !== '') return { kind: 'policy', message, invalid: message.invalid };
   if (message.spec?.kind.case === undefined)
     return { kind: 'policy', message, invalid: 'this kind of policy is not known to this version' };
-  const problems = definitionOf(message.spec).check(message.spec.kind.value);
+  const definition = definitionOf(message.spec);
+  const unserved = findUnserved(definition.phase);
+  if (unserved !== undefined) {
+    if (definition.merge === 'all') return { kind: 'policy', message, invalid: unserved };
+    throw new Error(unserved);
+  }
+  const problems = definition.check(message.spec.kind.value);
   if (problems.length > 0) throw new Error(problems.map(({ path, message: text }) => `${path}: ${text}`).join('; '));
   return { kind: 'policy', message, invalid: undefined };
 }
@@ -125,52 +118,4 @@ export function compileRejected(resource: EncodedResource, reason: string): Part
   } catch {
     return undefined;
   }
-}
-
-/** Compiles what a policy or filter says. Throws where the case is unknown. */
-export function compileSpec(spec: PolicySpec, environment: Environment): CompiledSpec {
-  if (spec.kind.case === undefined) throw new Error('this kind of policy is not known to this version');
-  const definition = definitionOf(spec);
-  return {
-    kind: spec.kind.case,
-    phase: definition.phase,
-    value: definition.compile(spec.kind.value, environment),
-  };
-}
-
-/** A filter; one that cannot be used closes its rule, because nobody knows what it would have kept out. */
-function compileFilter(spec: PolicySpec, environment: Environment): CompiledSpec {
-  try {
-    return compileSpec(spec, environment);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { kind: spec.kind.case ?? 'unknown', phase: 'filters', value: closed('a filter of the route', why) };
-  }
-}
-
-/** Stands in for what restricts and cannot be applied: nothing passes. */
-export function closed(what: string, why: string): Step {
-  return {
-    request() {
-      throw new GatewayError('policy-invalid', `${what} cannot be applied: ${why}`);
-    },
-  };
-}
-
-function definitionOf(spec: PolicySpec): AnyPolicyDefinition {
-  return policies[spec.kind.case as keyof typeof policies] as AnyPolicyDefinition;
-}
-
-/** Whether a compiled spec acts as a step of the pipeline. */
-export function isStep(compiled: CompiledSpec): compiled is CompiledSpec & { readonly value: Step } {
-  return phases[compiled.phase] === 'step';
-}
-
-/** Sums up what the plan's steps need. */
-export function toStepPlan(steps: readonly PlannedStep[]): StepPlan {
-  return {
-    steps,
-    readsRequestBody: steps.some(({ step }) => step.readsRequestBody === true),
-    readsResponseBody: steps.some(({ step }) => step.readsResponseBody === true),
-  };
 }

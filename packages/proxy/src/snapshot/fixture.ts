@@ -30,9 +30,9 @@ export function listener(name: string, more: MessageInitShape<typeof ListenerSch
 export function route(
   name: string,
   listeners: readonly string[],
-  more: { prefix?: string; hostnames?: string[]; backend?: string; filters?: Spec[] } = {},
+  more: { prefix?: string; hostnames?: string[]; backend?: string; filters?: Spec[]; backendFilters?: Spec[] } = {},
 ): EncodedResource {
-  const { prefix = '/', hostnames = [], backend = 'httpbackend/default/a', filters = [] } = more;
+  const { prefix = '/', hostnames = [], backend = 'httpbackend/default/a', filters = [], backendFilters = [] } = more;
   return encodeResource(`httproute/default/${name}`, {
     case: 'route',
     value: {
@@ -42,7 +42,7 @@ export function route(
           name: 'main',
           matches: [{ path: { match: { case: 'prefix', value: prefix } } }],
           filters,
-          backends: [{ backend, port: 80, weight: 1 }],
+          backends: [{ backend, port: 80, weight: 1, filters: backendFilters }],
         },
       ],
     },
@@ -54,7 +54,7 @@ export function policy(
   name: string,
   targets: readonly string[],
   spec: Spec,
-  more: { kind?: string; invalid?: string; createdMs?: bigint } = {},
+  more: { kind?: string; invalid?: string; createdMs?: bigint; mode?: Policy_Mode } = {},
 ): EncodedResource {
   const { kind = spec.kind?.case ?? 'unknown', ...rest } = more;
   return encodeResource(`policy/default/${name}/${kind}`, {

@@ -1,7 +1,7 @@
 // A route's rules with their policies, filters and backends.
 import type { Route, RouteRule } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import type { RouterEntry } from '@agentgateway/core/route/router.ts';
-import type { CompiledSpec, RulePart } from './compile.ts';
+import type { RulePart } from './compile.ts';
 import { compileChoice } from './choose.ts';
 import { toEntries } from './entries.ts';
 import type { CompiledMerge, Level, LinkedChain, PolicyIndex } from './policy-index.ts';
@@ -43,37 +43,40 @@ export function linkRoute(inputs: RouteInputs): LinkedRoute {
       : route.rules.map(({ backends }) => compileChoice(backends.map(({ weight }, index) => ({ weight, index }))));
   const uses: CompiledMerge[] = [];
   const rules = route.rules.map((rule, index) =>
-    linkRule(inputs, { rule, part: parts[index]!, turn: turns[index]!, uses }),
+    linkRule(inputs, { rule, index, part: parts[index]!, turn: turns[index]!, uses }),
   );
   return { parts, rules, turns, entries: toEntries(listener, key, route, rules), uses };
 }
 
 interface RuleInputs {
   readonly rule: RouteRule;
+  readonly index: number;
   readonly part: RulePart;
   readonly turn: Turn;
   readonly uses: CompiledMerge[];
 }
 
-function linkRule({ key, levels, policies }: RouteInputs, { rule, part, turn, uses }: RuleInputs): RulePlan {
-  const plan = (chain: readonly Level[], specs: readonly CompiledSpec[]): LinkedChain => {
-    const linked = policies.plan(chain, { key, specs });
-    uses.push(...linked.uses);
-    return linked;
+function linkRule(
+  { key, levels, policies }: RouteInputs,
+  { rule, index: place, part, turn, uses }: RuleInputs,
+): RulePlan {
+  const keep = (chain: LinkedChain): LinkedChain => {
+    uses.push(...chain.uses);
+    return chain;
   };
-  const chain: Level[] = [...levels, { level: 'route', target: key, section: '' }];
-  if (rule.name !== '') chain.push({ level: 'rule', target: key, section: rule.name });
-  const { plan: steps, settings, decisions } = plan(chain, part.filters);
-  const backends = rule.backends.map(({ backend, port, weight, invalid }, index): BackendChoice => ({
-    key: backend,
-    port,
-    weight,
-    invalid: invalid === '' ? undefined : invalid,
-    plan: plan([{ level: 'backend', target: backend, section: '' }], part.backendFilters[index] ?? []).plan,
-  }));
+  const levelsOf: Level[] = [...levels, { level: 'route', target: key, section: '' }];
+  if (rule.name !== '') levelsOf.push({ level: 'rule', target: key, section: rule.name });
+  const chain = keep(policies.plan(levelsOf, { key, part: part.filters }));
+  const backends = rule.backends.map(({ backend, port, weight, invalid }, index): BackendChoice => {
+    const filters = { key: `${key}#backendRefs[${index}]`, part: part.backendFilters[index]! };
+    const own = keep(policies.planBackend(chain, { level: 'backend', target: backend, section: '' }, filters));
+    const { plan, settings, decisions } = own;
+    return { key: backend, port, weight, invalid: invalid === '' ? undefined : invalid, plan, settings, decisions };
+  });
   const choose = (): BackendChoice | undefined => {
     const next = turn();
     return next && backends[next.index];
   };
-  return { route: key, rule: rule.name, plan: steps, settings, backends, choose, decisions };
+  const { plan, settings, decisions } = chain;
+  return { route: key, rule: rule.name, index: place, plan, settings, backends, choose, decisions };
 }

@@ -1,4 +1,6 @@
 // Parts → snapshot: attaches routes to listeners and policies to both, again only for what changed (contract 3).
+import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
+import { typeUrls } from '@agentgateway/api/keys.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import { selectByHostname } from '@agentgateway/core/route/hostnames.ts';
 import { compileRouter } from '@agentgateway/core/route/router.ts';
@@ -8,6 +10,7 @@ import { Generation } from './generation.ts';
 import type { Scope } from './lifetimes.ts';
 import { type LinkedRoute, linkRoute } from './link-rule.ts';
 import { type CompiledMerge, type Level, PolicyIndex } from './policy-index.ts';
+import { nameOf } from './resource-name.ts';
 import type { BindPlan, ListenerPlan, Snapshot } from './snapshot.ts';
 import type { HeldPart, PartChange, ScopedEnvironment } from './store.ts';
 
@@ -16,10 +19,21 @@ interface LinkedListener {
   readonly plan: ListenerPlan;
   readonly address: string;
   readonly port: number;
+  /** The places above its routes that policies may be attached to, outermost first. */
+  readonly levels: readonly Level[];
   readonly routes: ReadonlyMap<string, LinkedRoute>;
   /** What its own chain, for requests that match no rule, holds of the policy index. */
   readonly uses: readonly CompiledMerge[];
 }
+
+/** What is held, by name. */
+type ReadonlyParts = ReadonlyMap<string, HeldPart>;
+
+/** Which places lie above a listener's routes, outermost first; each says where that is for a listener. */
+const placesAbove: readonly ((listener: Listener) => Level)[] = [
+  ({ gateway }) => ({ level: 'gateway', target: gateway, section: '' }),
+  ({ gateway, name }) => ({ level: 'listener', target: gateway, section: name }),
+];
 
 /** What is to be linked again of a listener: everything, or some of its routes. */
 type Dirt = 'all' | Set<string>;
@@ -39,7 +53,7 @@ export class Linker {
 
   /** The next snapshot after these changes, which `parts` has already. `replaced` is what only older snapshots hold. */
   link(
-    parts: ReadonlyMap<string, HeldPart>,
+    parts: ReadonlyParts,
     changes: readonly PartChange[],
     previous: Snapshot,
   ): { readonly snapshot: Snapshot; readonly replaced: readonly Scope[] } {
@@ -71,7 +85,7 @@ export class Linker {
   }
 
   /** Which listeners are to be linked again, and how much of each. */
-  #findDirt(parts: ReadonlyMap<string, HeldPart>, changes: readonly PartChange[]): Map<string, Dirt> {
+  #findDirt(parts: ReadonlyParts, changes: readonly PartChange[]): Map<string, Dirt> {
     const dirty = new Map<string, Dirt>();
     const soil = (listener: string, route: string): void => {
       const dirt = dirty.get(listener);
@@ -91,21 +105,25 @@ export class Linker {
       }
     }
     for (const target of this.#policies.update(changes)) {
-      const isBackend = !/^(gateway|httproute)\//.test(target);
-      for (const [listener, { plan, routes }] of this.#listeners) {
-        if (plan.gateway === target) dirty.set(listener, 'all');
+      // Backends are looked for where the target is nothing above them: every rule is asked.
+      let isAbove = false;
+      for (const [listener, { levels, routes }] of this.#listeners) {
+        const isListener = levels.some((level) => level.target === target);
+        if (isListener) dirty.set(listener, 'all');
         else if (routes.has(target)) soil(listener, target);
-        else if (isBackend)
-          for (const [route, { rules }] of routes)
-            if (rules.some(({ backends }) => backends.some(({ key }) => key === target))) soil(listener, route);
+        isAbove ||= isListener || routes.has(target);
       }
+      if (isAbove) continue;
+      for (const [listener, { routes }] of this.#listeners)
+        for (const [route, { rules }] of routes)
+          if (rules.some(({ backends }) => backends.some(({ key }) => key === target))) soil(listener, route);
     }
     return dirty;
   }
 
-  #relink(parts: ReadonlyMap<string, HeldPart>, key: string, dirt: Dirt): void {
+  #relink(parts: ReadonlyParts, key: string, dirt: Dirt): void {
     const before = this.#listeners.get(key);
-    const held = parts.get(key);
+    const held = parts.get(nameOf({ typeUrl: typeUrls.resource, key }));
     if (!isHeld('listener', held)) {
       for (const { uses } of before?.routes.values() ?? []) this.#policies.drop(uses);
       this.#policies.drop(before?.uses ?? []);
@@ -113,16 +131,13 @@ export class Linker {
       if (this.#routesOf.get(key)?.size === 0) this.#routesOf.delete(key);
       return;
     }
-    const { gateway, name, hostname, address, port } = held.part.message;
-    const levels: Level[] = [
-      { level: 'gateway', target: gateway, section: '' },
-      { level: 'listener', target: gateway, section: name },
-    ];
+    const { gateway, hostname, address, port } = held.part.message;
+    const levels = placesAbove.map((place) => place(held.part.message));
     const routes = new Map(before?.routes);
     const known = this.#routesOf.get(key) ?? new Set();
     for (const route of dirt === 'all' ? new Set([...routes.keys(), ...known]) : dirt) {
       const old = routes.get(route);
-      const part = parts.get(route);
+      const part = parts.get(nameOf({ typeUrl: typeUrls.resource, key: route }));
       if (known.has(route) && isHeld('route', part))
         routes.set(route, this.#linkRoute(part, { listener: key, levels, before: old }));
       else routes.delete(route);
@@ -144,7 +159,7 @@ export class Linker {
       unmatched: chain?.plan ?? before!.plan.unmatched,
       decisions: chain?.decisions ?? before!.plan.decisions,
     };
-    this.#listeners.set(key, { plan, address, port, routes, uses: chain?.uses ?? before!.uses });
+    this.#listeners.set(key, { plan, address, port, levels, routes, uses: chain?.uses ?? before!.uses });
   }
 
   #linkRoute(

@@ -1,12 +1,20 @@
 // Which policies are attached where, and what a chain of them compiles to.
 import { create } from '@bufbuild/protobuf';
 import { type PolicySpec, PolicySpecSchema, Policy_Mode } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
-import { fromKey } from '@agentgateway/api/keys.ts';
 import type { Environment } from '@agentgateway/core/environment.ts';
 import { phaseOrder } from '@agentgateway/core/phases.ts';
-import { type Attached, type ChainLevel, type MergedPolicy, mergeChain } from '@agentgateway/core/policy/merge.ts';
+import type { Attached, ChainLevel } from '@agentgateway/core/policy/merge.ts';
 import { type RuleSettings, defaultSettings } from '@agentgateway/core/settings.ts';
-import { type CompiledSpec, closed, compileSpec, isStep, toStepPlan } from './compile.ts';
+import {
+  type FoundPolicy,
+  type OwnFilters,
+  type PlannedPart,
+  type PlannedPolicy,
+  mergeBackend,
+  mergeRule,
+  toFound,
+} from './chain.ts';
+import { type CompiledSpec, closed, compileSpec, toStepPlan } from './compile-spec.ts';
 import type { Scope } from './lifetimes.ts';
 import type { PlannedStep, PolicyDecision, StepPlan } from './snapshot.ts';
 import type { HeldPart, PartChange, ScopedEnvironment } from './store.ts';
@@ -26,12 +34,8 @@ export interface LinkedChain {
   readonly decisions: readonly PolicyDecision[];
   /** What the chain holds of the index; to be given back with `drop`. */
   readonly uses: readonly CompiledMerge[];
-}
-
-/** A rule's own filters, and the key of its route. */
-export interface OwnFilters {
-  readonly key: string;
-  readonly specs: readonly CompiledSpec[];
+  /** What it was merged from. */
+  readonly found: readonly FoundPolicy[];
 }
 
 /** Something merged that was compiled, and how many chains use it. */
@@ -51,14 +55,22 @@ interface IndexedPolicy {
   readonly attached: Omit<Attached, 'level'>;
 }
 
-interface FoundPolicy {
-  readonly level: ChainLevel;
-  readonly policy: IndexedPolicy;
+/** What a chain is linked from beside what was merged. */
+interface LinkInputs {
+  readonly found: readonly FoundPolicy[];
+  readonly filters: OwnFilters;
+  /** What holds where nothing in the chain says otherwise. */
+  readonly settings: RuleSettings;
 }
 
-type MergedPart = MergedPolicy['parts'][number];
-
-const emptyChain: LinkedChain = { plan: toStepPlan([]), settings: defaultSettings, decisions: [], uses: [] };
+const noFilters: OwnFilters = { key: '', part: { own: [], shared: [] } };
+const emptyChain: LinkedChain = {
+  plan: toStepPlan([]),
+  settings: defaultSettings,
+  decisions: [],
+  uses: [],
+  found: [],
+};
 
 /** Finds attached policies by target, and compiles each merged chain once. */
 export class PolicyIndex {
@@ -93,56 +105,66 @@ export class PolicyIndex {
     return affected;
   }
 
-  /** The merged chain, outermost level first, followed by a rule's own filters. */
-  plan(levels: readonly Level[], filters: OwnFilters = { key: '', specs: [] }): LinkedChain {
-    const found: FoundPolicy[] = [];
-    for (const { level, target, section } of levels)
-      for (const policy of this.#byTarget.get(target) ?? [])
-        if (policy.section === section) found.push({ level, policy });
-    if (filters.specs.length > 0) return this.#merge(found, filters);
+  /** The merged chain, outermost level first; a rule's own filters are a level of it, or follow it. */
+  plan(levels: readonly Level[], filters: OwnFilters = noFilters): LinkedChain {
+    const found = [...this.#find(levels), ...toFound(filters, 'filter')];
+    if (filters.part.own.length > 0 || filters.part.shared.length > 0) {
+      return this.#link(mergeRule(found), { found, filters, settings: defaultSettings });
+    }
     if (found.length === 0) return emptyChain;
-    const id = found.map(({ level, policy: { key, version } }) => `${level} ${key} ${version}`).join('\n');
+    const id = found.map(({ attached: { level, key }, version }) => `${level} ${key} ${version}`).join('\n');
     const known = this.#chains.get(id);
     for (const compiled of known?.uses ?? []) compiled.users++;
-    const chain = known ?? this.#merge(found, filters);
+    const chain = known ?? this.#link(mergeRule(found), { found, filters, settings: defaultSettings });
     this.#chains.set(id, chain);
     return chain;
   }
 
-  #merge(found: readonly FoundPolicy[], filters: OwnFilters): LinkedChain {
-    const unknown = found.filter(({ policy }) => policy.isUnknown).map(({ policy }) => policy);
-    const attached = found
-      .filter(({ policy }) => !policy.isUnknown)
-      .map(({ level, policy }): Attached => ({ ...policy.attached, level }));
-    const versions = new Map(found.map(({ policy: { key, version } }) => [key, version]));
+  /** What one backend of a rule adds to the rule's chain. */
+  planBackend(rule: LinkedChain, level: Level, filters: OwnFilters): LinkedChain {
+    const found = [...toFound(filters, 'backendFilter'), ...this.#find([level])];
+    const { settings } = rule;
+    if (found.length === 0 && filters.part.own.length === 0) return { ...emptyChain, settings };
+    return this.#link(mergeBackend(rule.found, found), { found, filters, settings });
+  }
+
+  #find(levels: readonly Level[]): FoundPolicy[] {
+    return levels.flatMap(({ level, target, section }) =>
+      (this.#byTarget.get(target) ?? [])
+        .filter((policy) => policy.section === section)
+        .map(({ attached, ...policy }) => ({ ...policy, attached: { ...attached, level } })),
+    );
+  }
+
+  #link(planned: readonly PlannedPolicy[], { found, filters, settings: initial }: LinkInputs): LinkedChain {
     const steps: PlannedStep[] = [];
     const uses: CompiledMerge[] = [];
-    let settings = defaultSettings;
-    const merged = [...unknown.toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(toClosed), ...mergeChain(attached)];
-    for (const policy of merged) {
-      const { kind, phase, invalid } = policy;
+    let settings = initial;
+    const apply = (policy: string, compiled: CompiledSpec): void => {
+      const { contract, kind, phase, value } = compiled;
+      switch (contract) {
+        case 'step':
+          steps.push({ policy, kind, phase, step: value });
+          return;
+        case 'setting':
+          settings = { ...settings, ...value };
+      }
+    };
+    for (const { merged, parts } of planned) {
+      const { kind, phase, invalid } = merged;
       if (invalid !== undefined) {
-        const key = policy.parts[0]?.key ?? '';
+        const key = merged.parts[0]?.key ?? '';
         steps.push({ policy: key, kind, phase, step: closed(`policy ${key} (${kind})`, invalid) });
-        continue;
       }
-      for (const part of policy.parts) {
-        const compiled = this.#compile(
-          `${kind} ${part.sources.map((key) => `${key}@${versions.get(key)}`).join(' ')}`,
-          part,
-        );
+      for (const part of parts) {
+        const compiled = this.#compile(part);
         uses.push(compiled);
-        const { spec } = compiled;
-        if (isStep(spec)) steps.push({ policy: part.key, kind: spec.kind, phase: spec.phase, step: spec.value });
-        else settings = { ...settings, [spec.kind]: spec.value };
+        apply(part.key, compiled.spec);
       }
     }
-    for (const spec of filters.specs) {
-      if (isStep(spec)) steps.push({ policy: filters.key, kind: spec.kind, phase: spec.phase, step: spec.value });
-      else settings = { ...settings, [spec.kind]: spec.value };
-    }
+    for (const spec of filters.part.own) apply(filters.key, spec);
     steps.sort((a, b) => phaseOrder[a.phase] - phaseOrder[b.phase]);
-    return { plan: toStepPlan(steps), settings, decisions: merged.map(toDecision), uses };
+    return { plan: toStepPlan(steps), settings, decisions: planned.map(toDecision), uses, found };
   }
 
   /** A chain is not part of the next snapshot. */
@@ -168,7 +190,7 @@ export class PolicyIndex {
     return [...this.#compiled.values()].map(({ scope }) => scope);
   }
 
-  #compile(id: string, { spec, key }: MergedPart): CompiledMerge {
+  #compile({ id, key, spec }: PlannedPart): CompiledMerge {
     const known = this.#compiled.get(id);
     if (known) {
       known.users++;
@@ -204,15 +226,10 @@ function toIndexed({ key, version, part }: HeldPart, section: string): IndexedPo
   };
 }
 
-/** A policy of an unknown kind, as merging would leave it. */
-function toClosed({ key, attached }: IndexedPolicy): MergedPolicy {
-  const kind = fromKey(key).section ?? '';
-  const parts = [{ key, spec: create(PolicySpecSchema), sources: [key] }];
-  return { kind, phase: 'authorize', parts, winners: {}, conflicted: [], invalid: attached.invalid };
-}
-
-function toDecision({ kind, phase, parts, winners, invalid }: MergedPolicy): PolicyDecision {
-  return { kind, phase, policies: parts.map(({ key }) => key), winners, invalid };
+function toDecision({ merged: { kind, phase, parts, winners, conflicted, invalid } }: PlannedPolicy): PolicyDecision {
+  const winning = new Set(Object.values(winners));
+  const policies = parts.flatMap(({ sources }) => sources).filter((key) => winning.size === 0 || winning.has(key));
+  return { kind, phase, policies, winners, conflicted, invalid };
 }
 
 /** A failure here means that the fields of several policies, each good alone, do not go together: then nothing passes. */
@@ -221,6 +238,7 @@ function compileMerged(spec: PolicySpec, key: string, environment: Environment):
     return compileSpec(spec, environment);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { kind: spec.kind.case ?? 'unknown', phase: 'authorize', value: closed(`policy ${key}`, why) };
+    const value = closed(`policy ${key}`, why);
+    return { kind: spec.kind.case ?? 'unknown', phase: 'authorize', contract: 'step', value };
   }
 }

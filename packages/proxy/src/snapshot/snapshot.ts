@@ -29,24 +29,34 @@ export interface BackendChoice {
   readonly weight: number;
   /** Why it cannot be served; its share is answered with 500. */
   readonly invalid: string | undefined;
+  /** Steps of this backend alone. */
   readonly plan: StepPlan;
+  /** The rule's settings, with what is said for this backend. */
+  readonly settings: RuleSettings;
+  /** Which policy decided what for this backend alone. */
+  readonly decisions: readonly PolicyDecision[];
 }
 
 /** Which policy decided what for a rule, for `explain`. */
 export interface PolicyDecision {
   readonly kind: string;
   readonly phase: Phase;
-  /** Policies that apply, outermost first. */
+  /** Policies and routes whose filters apply, those that win over others last. */
   readonly policies: readonly string[];
   /** Field → the policy that won it, for kinds merged by field. */
   readonly winners: Readonly<Record<string, string>>;
+  /** Policies that have no part in it, because an older one sits at the same place. */
+  readonly conflicted: readonly string[];
   readonly invalid: string | undefined;
 }
 
 /** What is known of a rule before any request arrives. */
 export interface RulePlan {
   readonly route: string;
+  /** Its name; empty where it has none. */
   readonly rule: string;
+  /** Its place in the route. */
+  readonly index: number;
   readonly plan: StepPlan;
   readonly settings: RuleSettings;
   readonly backends: readonly BackendChoice[];

@@ -1,6 +1,7 @@
 // Updates in any order come to the same world; nothing restricting is lost on the way (contracts 1 and 3).
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Policy_Mode } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { type EncodedResource, typeUrls } from '@agentgateway/api/keys.ts';
 import { makeExchange } from '@agentgateway/core/policy/fixture.ts';
 import { encodeEndpoints, encodeResource, encodeSecret } from '@agentgateway/core/translate/encode.ts';
@@ -34,6 +35,7 @@ const set = (store: Store, ...resources: EncodedResource[]): ReturnType<Store['u
 const remove = (store: Store, ...resources: EncodedResource[]): ReturnType<Store['update']> =>
   store.update({ set: [], removed: resources });
 
+const held = (store: Store): string[] => [...store.held()].map(({ resource }) => resource.typeUrl).sort();
 const base = [listener('http'), route('r', ['http']), backend('a')];
 const garbage = Buffer.from([0xff, 0xff, 0xff, 0xff]);
 const badExpression = (name: string, target: string): EncodedResource => policy(name, [target], requires('1 +'));
@@ -55,6 +57,7 @@ describe('any sequence of updates equals a build from scratch', () => {
     fc.constantFrom('true', 'false').map((value) => requires(value)),
     fc.constantFrom(1000n, 2000n).map((requestMs): Spec => ({ kind: { case: 'timeouts', value: { requestMs } } })),
   );
+  const mode = fc.constantFrom(Policy_Mode.DEFAULTS, Policy_Mode.OVERRIDES);
   const target = fc.constantFrom(
     gatewayKey,
     `${gatewayKey}#a`,
@@ -71,8 +74,10 @@ describe('any sequence of updates equals a build from scratch', () => {
       .tuple(names, listeners, fc.constantFrom('/', '/x', '/x/y'), fc.constantFrom([], ['a.test'], ['*.b.test']))
       .map(([name, to, prefix, hostnames]) => good(route(name, to, { prefix, hostnames: [...hostnames] }))),
     fc
-      .tuple(names, listeners, spec)
-      .map(([name, to, filter]) => good(route(name, to, { filters: [filter], backend: 'httpbackend/default/b' }))),
+      .tuple(names, listeners, fc.array(spec, { maxLength: 3 }), fc.array(spec, { maxLength: 1 }))
+      .map(([name, to, filters, backendFilters]) =>
+        good(route(name, to, { filters, backendFilters, backend: 'httpbackend/default/a' })),
+      ),
     names.map((name) =>
       bad(
         encodeResource(`httproute/default/${name}`, {
@@ -85,8 +90,10 @@ describe('any sequence of updates equals a build from scratch', () => {
       ),
     ),
     fc
-      .tuple(names, fc.uniqueArray(target, { maxLength: 2 }), spec, fc.constantFrom(1n, 2n))
-      .map(([name, targets, what, createdMs]) => good(policy(name, targets, what, { createdMs, kind: 'one' }))),
+      .tuple(names, fc.uniqueArray(target, { maxLength: 2 }), spec, fc.constantFrom(1n, 2n), mode)
+      .map(([name, targets, what, createdMs, how]) =>
+        good(policy(name, targets, what, { createdMs, mode: how, kind: 'one' })),
+      ),
     fc
       .tuple(names, target)
       .map(([name, at]) => good(policy(name, [at], requires('true'), { invalid: 'broken', kind: 'one' }))),
@@ -373,6 +380,33 @@ describe('nothing restricting is dropped', () => {
     );
     expect(await set(store, listener('http'), strange)).toMatchObject([{ key: 'httproute/default/x' }]);
     expect(ruleFor(store.current)).toBeUndefined();
+  });
+});
+
+describe('types are independent of each other', () => {
+  const key = 'httpbackend/default/a';
+  const endpoints = encodeEndpoints(key, { endpoints: [{ address: '10.0.0.1', port: 1 }] });
+
+  test('equal keys of two types stand beside each other, and are removed one by one', async () => {
+    const store = openStore();
+    await set(store, ...base, endpoints);
+    expect(held(store)).toHaveLength(4);
+    expect(store.current.backend(key)).toBeDefined();
+    expect(store.current.endpoints(key)).toHaveLength(1);
+    await remove(store, endpoints);
+    expect(store.current.backend(key)).toBeDefined();
+    expect(store.current.endpoints(key)).toBeUndefined();
+    await set(store, endpoints);
+    await remove(store, backend('a'));
+    expect(store.current.backend(key)).toBeUndefined();
+    expect(store.current.endpoints(key)).toHaveLength(1);
+  });
+
+  test('the removal of one does not forget the rejection of the other', async () => {
+    const store = openStore();
+    await set(store, withBytes(backend('a'), garbage));
+    await remove(store, endpoints);
+    expect(store.rejections).toMatchObject([{ key, typeUrl: typeUrls.resource }]);
   });
 });
 

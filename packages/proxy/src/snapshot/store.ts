@@ -1,10 +1,11 @@
 // Holds the parts and the current snapshot: compiles changes off to the side, links what they touch, swaps one reference.
-import type { EncodedResource, Rejection, ResourceChanges } from '@agentgateway/api/keys.ts';
+import { type EncodedResource, type Rejection, type ResourceChanges, typeUrls } from '@agentgateway/api/keys.ts';
 import type { BackendEnvironment } from '../backend/registry.ts';
 import { type Part, compile, compileRejected } from './compile.ts';
 import { Retirement } from './generation.ts';
 import { Lifetimes, type Scope } from './lifetimes.ts';
 import { Linker } from './link.ts';
+import { nameOf } from './resource-name.ts';
 import { type Snapshot, emptySnapshot } from './snapshot.ts';
 
 /** A part and the version it was compiled from. */
@@ -40,8 +41,9 @@ export class Store {
   readonly #lifetimes: Lifetimes;
   readonly #retirement = new Retirement();
   readonly #environment: ScopedEnvironment;
+  /** By name. */
   readonly #parts = new Map<string, HeldPart>();
-  /** What was last offered under a key and could not be used. */
+  /** What was last offered under a name and could not be used. */
   readonly #rejected = new Map<string, Rejection>();
   readonly #beforeSwap: BeforeSwap;
   #linker: Linker;
@@ -74,7 +76,7 @@ export class Store {
 
   /** The value of a secret's entry as it is now. */
   secret(key: string, entry: string): string | undefined {
-    const held = this.#parts.get(key);
+    const held = this.#parts.get(nameOf({ typeUrl: typeUrls.secret, key }));
     return held?.part.kind === 'secret' ? held.part.entries.get(entry) : undefined;
   }
 
@@ -96,29 +98,31 @@ export class Store {
   async #apply({ set, removed }: ResourceChanges): Promise<Rejection[]> {
     const before = new Map<string, HeldPart | undefined>();
     const stale: Scope[] = [];
-    const replace = (key: string, next: HeldPart | undefined): void => {
-      const held = this.#parts.get(key);
-      if (held && before.has(key)) stale.push(held.scope);
-      if (!before.has(key)) before.set(key, held);
-      if (next) this.#parts.set(key, next);
-      else this.#parts.delete(key);
+    const replace = (name: string, next: HeldPart | undefined): void => {
+      const held = this.#parts.get(name);
+      if (held && before.has(name)) stale.push(held.scope);
+      if (!before.has(name)) before.set(name, held);
+      if (next) this.#parts.set(name, next);
+      else this.#parts.delete(name);
     };
     const rejections: Rejection[] = [];
     for (const resource of set) {
       const compiled = this.#compile(resource);
+      const name = nameOf(resource);
       if (compiled.rejection) {
         rejections.push(compiled.rejection);
-        this.#rejected.set(resource.key, compiled.rejection);
-      } else this.#rejected.delete(resource.key);
-      if (compiled.held) replace(resource.key, compiled.held);
+        this.#rejected.set(name, compiled.rejection);
+      } else this.#rejected.delete(name);
+      if (compiled.held) replace(name, compiled.held);
     }
-    for (const { key } of removed) {
-      this.#rejected.delete(key);
-      replace(key, undefined);
+    for (const resource of removed) {
+      this.#rejected.delete(nameOf(resource));
+      replace(nameOf(resource), undefined);
     }
-    const changes = [...before]
-      .map(([key, held]): PartChange => ({ key, before: held, after: this.#parts.get(key) }))
-      .filter((change) => change.before !== change.after);
+    const changes = [...before].flatMap(([name, held]): PartChange[] => {
+      const after = this.#parts.get(name);
+      return held === after ? [] : [{ key: (after ?? held)!.key, before: held, after }];
+    });
     if (changes.length > 0) await this.#swap(changes, stale);
     else for (const scope of stale) scope.release();
     return rejections;
@@ -143,21 +147,25 @@ export class Store {
   /** Takes changes back, and begins linking anew from what holds. */
   #undo(changes: readonly PartChange[], stale: readonly Scope[]): void {
     for (const scope of stale) scope.release();
-    for (const { key, before, after } of changes) {
+    for (const { before, after } of changes) {
       after?.scope.release();
-      if (before) this.#parts.set(key, before);
-      else this.#parts.delete(key);
+      if (before) this.#parts.set(nameOf(before.resource), before);
+      else if (after) this.#parts.delete(nameOf(after.resource));
     }
     this.#orphans = [...this.#orphans, ...this.#linker.scopes()];
     this.#linker = new Linker(this.#environment);
-    const all = [...this.#parts].map(([key, held]): PartChange => ({ key, before: undefined, after: held }));
+    const all = [...this.#parts.values()].map((held): PartChange => ({
+      key: held.key,
+      before: undefined,
+      after: held,
+    }));
     this.#linker.link(this.#parts, all, this.current);
   }
 
   /** The new part; on failure the last good one stays, and a policy without one closes what it targets: nothing restricting is dropped. */
   #compile(resource: EncodedResource): { readonly held?: HeldPart | undefined; readonly rejection?: Rejection } {
     const { key, version, typeUrl } = resource;
-    const before = this.#parts.get(key);
+    const before = this.#parts.get(nameOf(resource));
     if (before?.version === version && !before.isRejected) return {};
     const { environment, scope } = this.#environment();
     try {

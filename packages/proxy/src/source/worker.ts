@@ -3,15 +3,13 @@ import { join } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import { type ConfigProblem, loadConfig } from '@agentgateway/core/config/load.ts';
+import { controllerNameDefault } from '@agentgateway/core/controller.ts';
 import { diffResources } from '@agentgateway/core/translate/diff.ts';
 import { createTranslator } from '@agentgateway/core/translate/translate.ts';
 import { uniteViews } from '@agentgateway/core/translate/unite.ts';
 import type { Feedback, Manifest, Translation } from '@agentgateway/core/world.ts';
 import { type ConfigFile, Unreadable, readFiles, watchFiles } from './files.ts';
 import type { FromSource, SourceInput, ToSource } from './messages.ts';
-
-/** Name under which statuses are written on a laptop too. */
-const controllerName = 'agentgateway.dev/controller';
 
 /** How many problems of one edit are told. */
 const problemsMax = 1000;
@@ -22,6 +20,8 @@ class FileSource {
   readonly #post: (message: FromSource) => void;
   readonly #translator = createTranslator();
   #manifests: readonly Manifest[] = [];
+  /** The Gateways that the manifests have views for. */
+  #gateways: readonly string[] = [];
   #feedback: ReadonlyMap<string, Feedback> = new Map();
   /** What was read last; undefined before, and after the files could not be read. */
   #files: readonly ConfigFile[] | undefined;
@@ -66,8 +66,7 @@ class FileSource {
       this.#held = sent ?? this.#held;
       const bindErrors = new Map(message.bindErrors);
       const said: Feedback = { rejections: message.rejections, bindErrors, isAcknowledged: true };
-      const gateways = this.#translateWorld(this.#manifests).views.keys();
-      this.#feedback = new Map([...gateways].map((gateway) => [gateway, said]));
+      this.#feedback = new Map(this.#gateways.map((gateway) => [gateway, said]));
       const { statuses, issues } = this.#translateWorld(this.#manifests);
       this.#post({ type: 'status', statuses, issues });
     }
@@ -105,12 +104,13 @@ class FileSource {
     }
     const { views, statuses, issues } = this.#translateWorld(manifests);
     this.#manifests = manifests;
+    this.#gateways = [...views.keys()];
     this.#sent = uniteViews(views);
     this.#post({ type: 'update', changes: diffResources(this.#held, this.#sent), statuses, issues });
   }
 
   #translateWorld(objects: readonly Manifest[]): Translation {
-    return this.#translator.translate({ objects, feedback: this.#feedback, controllerName });
+    return this.#translator.translate({ objects, feedback: this.#feedback, controllerName: controllerNameDefault });
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {

@@ -1,5 +1,6 @@
 // The access log's line: one per request, keys of the documentation's table, nothing that does not apply, no prompts.
 import type { Exchange } from '@agentgateway/core/exchange.ts';
+import { toHostPort } from '@agentgateway/core/authority.ts';
 import type { LlmFacts } from '@agentgateway/core/llm-facts.ts';
 import { cut, cutIfAny, nameMax, placeMax } from './bounded-text.ts';
 import type { Outcome } from './outcome.ts';
@@ -18,7 +19,7 @@ export function toAccessLine(exchange: Exchange, outcome: Outcome): Record<strin
     line['backend'] = attempt.backend;
     line['endpoint'] = attempt.endpoint;
   }
-  line['src.addr'] = `${head.client.address}:${head.client.port}`;
+  line['src.addr'] = toHostPort(head.client);
   line['http.method'] = cut(head.method, nameMax);
   line['http.host'] = cut(head.authority, placeMax);
   line['http.path'] = cut(head.path, placeMax);
@@ -36,7 +37,10 @@ export function toAccessLine(exchange: Exchange, outcome: Outcome): Record<strin
   if (principal) {
     line['agentgateway.user'] = principal.subject;
     if (principal.groups.length > 0) line['agentgateway.group'] = principal.groups;
+    line['agentgateway.organization'] = principal.organization;
+    line['agentgateway.team'] = principal.team;
     line['agw.api_key.name'] = principal.credential.id;
+    for (const name in principal.metadata) line[`agentgateway.metadata.${name}`] = principal.metadata[name];
   }
   if (trace) {
     line['trace.id'] = trace.traceId;
@@ -48,7 +52,8 @@ export function toAccessLine(exchange: Exchange, outcome: Outcome): Record<strin
 
 function addLlm(line: Record<string, unknown>, llm: LlmFacts, { durationMs }: Outcome): void {
   line['gen_ai.operation.name'] = cut(llm.operation, nameMax);
-  line['gen_ai.provider.name'] = llm.provider;
+  line['gen_ai.provider.name'] = llm.vendor;
+  line['agw.ai.provider'] = llm.provider;
   line['gen_ai.request.model'] = cut(llm.requestModel, nameMax);
   if (llm.upstreamModel !== undefined && llm.upstreamModel !== llm.requestModel)
     line['agw.ai.upstream_model'] = cut(llm.upstreamModel, nameMax);

@@ -12,7 +12,7 @@ test('tells a call of a model in one line', () => {
     'retry.attempt': 1,
     'agentgateway.user': 'ada',
     'gen_ai.request.model': 'smart',
-    'gen_ai.provider.name': 'claude',
+    'agw.ai.provider': 'claude',
     'agw.ai.upstream_model': 'claude-opus-5',
     'gen_ai.usage.input_tokens': 12,
     'gen_ai.usage.output_tokens': 0,

@@ -9,7 +9,7 @@ export function toAccessText(line: Readonly<Record<string, unknown>>): string {
   const words = [text('http.method'), text('http.path'), text('http.status'), `${toShort(line['duration'])} ms`];
   const model = text('gen_ai.request.model');
   if (model !== '') {
-    const served = [text('gen_ai.provider.name'), text('agw.ai.upstream_model')].filter(Boolean).join('/');
+    const served = [text('agw.ai.provider'), text('agw.ai.upstream_model')].filter(Boolean).join('/');
     words.push(served === '' ? model : `${model} → ${served}`);
     const input = text('gen_ai.usage.input_tokens');
     const output = text('gen_ai.usage.output_tokens');

@@ -44,7 +44,7 @@ test('a thousand of everything that others choose stay few series', async () => 
       operation: `op-${i}`,
       requestModel: `model-${i}`,
       responseModel: `answered-${i}`,
-      provider: 'p',
+      vendor: 'p',
       usage: { inputTotal: 3, outputTotal: 4, source: 'reported' as const },
       costUnknown: `no price is known for model-${i}`,
     };
@@ -77,7 +77,7 @@ test('counts requests, bytes, retries, attempts, tokens and cost', async () => {
     outputTotal: 21,
     source: 'reported' as const,
   };
-  const llm = { provider: 'openai', responseModel: 'gpt', usage, costNano: 2_500_000_000n, firstTokenMs: 2 };
+  const llm = { vendor: 'openai', responseModel: 'gpt', usage, costNano: 2_500_000_000n, firstTokenMs: 2 };
   metrics.record(exchangeOf('POST', '/', llm), outcome);
   metrics.record(exchangeOf('POST', '/'), { ...outcome, status: 499, reason: 'client-gone', bodyBytes: 0 });
   const told = await samples(metrics);

@@ -129,7 +129,7 @@ export class Metrics {
   #llmSeries({ placement, attempts }: Exchange, llm: LlmFacts): LlmSeries {
     const { gateway, listener, route, rule } = placement;
     const operation = operations.has(llm.operation) ? llm.operation : 'other';
-    const system = llm.provider ?? '';
+    const system = llm.vendor ?? '';
     const responseModel = this.#boundModel(llm.responseModel);
     const backend = attempts.at(-1)?.backend ?? '';
     const key = `${operation}\n${system}\n${llm.modelLabel}\n${responseModel}\n${listener}\n${route}\n${rule}\n${backend}`;

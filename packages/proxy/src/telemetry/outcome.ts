@@ -22,17 +22,19 @@ export function toOutcome(exchange: Exchange, reply: Reply, end: ResponseEnd, en
   const failure = end.error ?? reply.error;
   return {
     status: end.isClientGone && !end.isHeadSent ? 499 : reply.status,
-    reason: reasonOf(reply, end),
+    reason: reasonOf(exchange, reply, end),
     message: failure === undefined ? undefined : cut(toLogged(exchange, textOf(failure)), messageMax),
     durationMs: Math.round((endMs - exchange.head.startMs) * 1000) / 1000,
     bodyBytes: end.bodyBytes,
   };
 }
 
-function reasonOf(reply: Reply, end: ResponseEnd): Reason | undefined {
+function reasonOf({ attempts }: Exchange, reply: Reply, end: ResponseEnd): Reason | undefined {
   if (end.isClientGone) return 'client-gone';
   if (end.error instanceof GatewayError) return end.error.reason;
-  return reply.reason ?? (end.error === undefined ? undefined : 'upstream-reset');
+  if (end.error !== undefined) return reply.reason ?? 'upstream-reset';
+  // A refusal that is passed on is the last attempt's end.
+  return reply.reason ?? (reply.origin === 'upstream' ? attempts.at(-1)?.reason : undefined);
 }
 
 /** The message of a failure and of what caused it. A parser's own words quote what it could not read, so they are left out. */

@@ -1,7 +1,11 @@
 // The only place that logs, counts and ends the span of a request; it waits for the attempts' settlements and only reports (contract 11).
-import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
+import { Body } from '@agentgateway/core/body.ts';
+import { Exchange, type Reply } from '@agentgateway/core/exchange.ts';
+import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { Clock } from '../environment.ts';
+import type { Refusal } from '../server/bind.ts';
 import type { ResponseEnd } from '../server/responder.ts';
+import { emptySnapshot } from '../snapshot/snapshot.ts';
 import type { TimerWheel } from '../upstream/timer-wheel.ts';
 import { toAccessLine } from './access-line.ts';
 import type { Logs } from './log.ts';
@@ -71,7 +75,7 @@ export class Recorder {
       const prompts = this.#prompts.get(exchange) ?? new Prompts(exchange, reply);
       prompts.read().then(write, () => write());
     };
-    if (exchange.settlements.length === 0) {
+    if (exchange.isSettled) {
       readAndWrite();
       return;
     }
@@ -83,7 +87,35 @@ export class Recorder {
       readAndWrite();
     };
     const late = this.#parts.timers.start(this.#parts.settleTimeoutMs, settled);
-    Promise.allSettled(exchange.settlements).then(settled, settled);
+    exchange.whenSettled(settled);
+  }
+
+  /** A request was answered before it became an exchange; what little is known of it is told like any other's. */
+  refused(bind: string, { id, reason, status, message, peer, method, httpVersion }: Refusal): void {
+    const { clock, logs, metrics, stories } = this.#parts;
+    const exchange = new Exchange(
+      {
+        id,
+        method,
+        scheme: 'http',
+        authority: '',
+        path: '',
+        query: undefined,
+        httpVersion,
+        headers: new HeaderList(),
+        body: Body.none(),
+        client: peer,
+        tls: undefined,
+        startMs: clock.monotonicMs(),
+        startEpochMs: clock.now(),
+      },
+      nothing,
+    );
+    exchange.placement = { bind, listener: '', gateway: '', route: '', rule: '', matchedPrefix: undefined };
+    const outcome = { status, reason, message, durationMs: 0, bodyBytes: 0 };
+    logs.access(toAccessLine(exchange, outcome));
+    metrics.record(exchange, outcome);
+    stories.add(exchange, outcome);
   }
 
   #write({ exchange, reply, end, endMs, texts }: Ended): void {
@@ -103,3 +135,6 @@ export class Recorder {
     }
   }
 }
+
+/** What a request is served from that was not served. */
+const nothing = emptySnapshot();

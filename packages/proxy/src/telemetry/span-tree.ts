@@ -11,7 +11,7 @@ import {
 } from '@opentelemetry/api';
 import type { AttemptRecord, Exchange, ExchangeTrace } from '@agentgateway/core/exchange.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
-import { cut, cutIfAny, nameMax } from './bounded-text.ts';
+import { cut, cutIfAny, nameMax, placeMax } from './bounded-text.ts';
 
 /** How a request ended, for its span. */
 export interface SpanEnd {
@@ -99,12 +99,11 @@ function endAttempt(record: AttemptRecord, span: Span, startEpochMs: number, dur
   span.end(toHrTime(startEpochMs + (record.endMs ?? durationMs)));
 }
 
-/** `address:port` as two attributes. */
-function toServer(endpoint: string): Attributes {
-  const colon = endpoint.lastIndexOf(':');
-  const port = Number(endpoint.slice(colon + 1));
-  if (colon <= 0 || !Number.isInteger(port)) return { 'server.address': endpoint };
-  return { 'server.address': endpoint.slice(0, colon), 'server.port': port };
+/** `host` or `host:port` as attributes, an IPv6 address without its brackets. */
+export function toServer(authority: string): Attributes {
+  const [, host = authority, port] = /^(.+?)(?::([0-9]{1,5}))?$/.exec(authority) ?? [];
+  const address = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+  return { 'server.address': cut(address, placeMax), ...(port !== undefined && { 'server.port': Number(port) }) };
 }
 
 /** OTel GenAI semantic conventions. */
@@ -113,7 +112,8 @@ function llmAttributes({ llm }: Exchange): Attributes {
   const { usage } = llm;
   const entries: Record<string, string | number | string[] | undefined> = {
     'gen_ai.operation.name': cut(llm.operation, nameMax),
-    'gen_ai.provider.name': llm.provider,
+    'gen_ai.provider.name': llm.vendor,
+    'agw.ai.provider': llm.provider,
     'gen_ai.request.model': cut(llm.requestModel, nameMax),
     'gen_ai.response.model': cutIfAny(llm.responseModel, nameMax),
     'gen_ai.response.finish_reasons': llm.finishReason === undefined ? undefined : [cut(llm.finishReason, nameMax)],

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type FakeProvider, startFakeProvider } from '../../../../test/fakes/provider.ts';
 import { type TestGateway, freePort, startTestGateway } from '../../../../test/kit/gateway.ts';
 import { startCollector } from './collector.ts';
-import { readTraceSettings } from './tracing.ts';
+import { readTraceSettings } from './trace-settings.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const parentId = '00f067aa0ba902b7';
@@ -66,7 +66,7 @@ describe('spans', () => {
         'http.response.status_code': 200,
         'http.route': 'httproute/default/llm',
         'gen_ai.request.model': 'smart',
-        'gen_ai.provider.name': 'p1',
+        'agw.ai.provider': 'p1',
       },
     });
     expect(server.attributes['gen_ai.usage.input_tokens']).toBeTypeOf('number');

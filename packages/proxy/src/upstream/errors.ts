@@ -15,6 +15,12 @@ const connectCodes = new Set([
 ]);
 const protocolCodes = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
 
+/**
+ * What undici says of a 100 that nobody asked for: it breaks the connection, and has no option not to. A client should pass
+ * over it (RFC 9110 §15.2); the gateway never sends `expect`, so few upstreams do it.
+ */
+const unaskedContinue = 'bad response';
+
 /** A transport's error as a GatewayError. The endpoint is named in the message; the cause is kept for the log. */
 export function toUpstreamError(error: unknown, hasHead: boolean, { address, port }: EndpointAddress): GatewayError {
   if (error instanceof GatewayError) return error;
@@ -36,8 +42,10 @@ export function toUpstreamError(error: unknown, hasHead: boolean, { address, por
     return new GatewayError('upstream-protocol-error', `${upstream} answered something that is not valid HTTP`, {
       cause: error,
     });
-  if (code === 'UND_ERR_INVALID_ARG')
-    return new GatewayError('bad-request', 'the request cannot be sent over HTTP/1.1', { cause: error });
+  if (code === 'UND_ERR_SOCKET' && (error as Error).message === unaskedContinue)
+    return new GatewayError('upstream-protocol-error', `${upstream} sent 100 Continue, which nobody asked for`, {
+      cause: error,
+    });
   const when = hasHead ? 'before its answer was whole' : 'before it answered';
   return new GatewayError('upstream-reset', `${upstream} broke the connection ${when}`, { cause: error });
 }

@@ -1,79 +1,25 @@
 // HTTP/1.1 to upstreams over undici's dispatch: raw headers in and out, own time-outs, no WHATWG objects.
 import { Body } from '@agentgateway/core/body.ts';
-import type { Log } from '@agentgateway/core/environment.ts';
 import type { GatewayError } from '@agentgateway/core/errors.ts';
 import { toCancelError } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
-import { Client, type Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { isHopByHop, removeHopByHop } from '../wire/hop-by-hop.ts';
 import { toUpstreamError } from './errors.ts';
-import { type UpstreamReply, type UpstreamRequest, isIdempotent, isOwnField, transportLimits } from './request.ts';
+import { toText } from './header-text.ts';
+import type { Connection, ConnectionUser, Http1Pools, PoolLease } from './http1-pools.ts';
+import { type UpstreamReply, type UpstreamRequest, isIdempotent, isOwnField } from './request.ts';
 import { type Flow, ResponseSource } from './response-source.ts';
 import type { TimerWheel } from './timer-wheel.ts';
+import { toUnsendable } from './unsendable.ts';
 import { Upload } from './upload.ts';
 import { Watch } from './watch.ts';
 
-/** One connection of a pool, which knows whether it was used before. */
-class Connection extends Client {
-  /** Answers received since it was opened. */
-  answers = 0;
-
-  constructor(origin: string | URL, options: Client.Options) {
-    super(origin, options);
-    this.on('disconnect', () => {
-      this.answers = 0;
-    });
-  }
-
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    (handler as Http1Call).connection = this;
-    return super.dispatch(options, handler);
-  }
-}
-
-/** One pool per endpoint, TLS identity and connect time-out. */
-export class Http1Pools {
-  readonly #pools = new Map<string, Pool>();
-  readonly #timers: TimerWheel;
-  readonly #log: Log;
-
-  constructor(timers: TimerWheel, log: Log) {
-    this.#timers = timers;
-    this.#log = log;
-  }
-
-  dispatch(request: UpstreamRequest): Promise<UpstreamReply> {
-    const pool = this.#pool(request);
-    return new Promise((resolve, reject) => {
-      new Http1Call(request, pool, { timers: this.#timers, resolve, reject }).start();
-    });
-  }
-
-  close(): void {
-    for (const pool of this.#pools.values())
-      pool.destroy().catch((error: unknown) => this.#log.debug({ err: error }, 'closing a pool failed'));
-    this.#pools.clear();
-  }
-
-  #pool({ endpoint, timeouts }: UpstreamRequest): Pool {
-    const host = endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address;
-    const id = `${host}:${endpoint.port} ${endpoint.tls?.serverName ?? ''} ${timeouts.connectMs}`;
-    const known = this.#pools.get(id);
-    if (known) return known;
-    const pool = new Pool(`${endpoint.tls ? 'https' : 'http'}://${host}:${endpoint.port}`, {
-      allowH2: false,
-      connections: transportLimits.connectionsMax,
-      pipelining: 1,
-      keepAliveTimeout: transportLimits.idleConnectionMs,
-      maxHeaderSize: transportLimits.headerBytesMax,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { timeout: timeouts.connectMs, ...(endpoint.tls && { servername: endpoint.tls.serverName }) },
-      factory: (origin, options) => new Connection(origin, options),
-    });
-    this.#pools.set(id, pool);
-    return pool;
-  }
+/** Sends a request over a connection of its endpoint's pool. */
+export function callHttp1(request: UpstreamRequest, pools: Http1Pools, timers: TimerWheel): Promise<UpstreamReply> {
+  return new Promise((resolve, reject) => {
+    new Http1Call(request, pools.acquire(request.endpoint), { timers, resolve, reject }).start();
+  });
 }
 
 /** Whoever asked for the attempt. */
@@ -84,13 +30,14 @@ interface Caller {
 }
 
 /** One dispatched request: undici's handler, from the request's start to the response's end. */
-class Http1Call implements Dispatcher.DispatchHandler, Flow {
+class Http1Call implements ConnectionUser, Flow {
   connection: Connection | undefined;
+  readonly connectMs: number;
   readonly #request: UpstreamRequest;
-  readonly #pool: Pool;
+  readonly #lease: PoolLease;
   readonly #caller: Caller;
   readonly #watch: Watch;
-  readonly #stopCancel: () => void;
+  #stopCancel: (() => void) | undefined;
   #upload: Upload | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #source: ResponseSource | undefined;
@@ -98,22 +45,23 @@ class Http1Call implements Dispatcher.DispatchHandler, Flow {
   #isRepeated = false;
   #isOver = false;
 
-  constructor(request: UpstreamRequest, pool: Pool, caller: Caller) {
+  constructor(request: UpstreamRequest, lease: PoolLease, caller: Caller) {
     this.#request = request;
-    this.#pool = pool;
+    this.connectMs = request.timeouts.connectMs;
+    this.#lease = lease;
     this.#caller = caller;
     this.#watch = new Watch(caller.timers, request.timeouts, this);
     this.#stopCancel = request.onCancel((reason) => this.abort(toCancelError(reason)));
   }
 
   start(): void {
-    const { method, path, body } = this.#request;
+    const { method, path, body, endpoint } = this.#request;
     if (this.#isOver) return;
     let sent: Uint8Array | Upload | null = null;
     if (body.buffered) sent = body.buffered;
     else if (body.kind === 'source') sent = this.#upload = new Upload(body, this.#watch);
     try {
-      this.#pool.dispatch(
+      this.#lease.pool.dispatch(
         {
           method,
           path,
@@ -122,6 +70,8 @@ class Http1Call implements Dispatcher.DispatchHandler, Flow {
           body: sent as Uint8Array | null,
           headersTimeout: 0,
           bodyTimeout: 0,
+          // Else undici takes it from the host field and reconnects whenever that changes; its types do not know it.
+          ...(endpoint.tls && { servername: endpoint.tls.serverName }),
         },
         this,
       );
@@ -141,7 +91,7 @@ class Http1Call implements Dispatcher.DispatchHandler, Flow {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    const headers = new HeaderList(toText(controller.rawHeaders));
+    const headers = new HeaderList(Array.isArray(controller.rawHeaders) ? toText(controller.rawHeaders) : []);
     removeHopByHop(headers);
     if (status < 200) {
       this.#request.onInformation?.(status, headers);
@@ -172,7 +122,7 @@ class Http1Call implements Dispatcher.DispatchHandler, Flow {
       this.start();
       return;
     }
-    const failure = this.#failure ?? toUpstreamError(error, this.#source !== undefined, this.#request.endpoint);
+    const failure = this.#failure ?? this.#toFailure(error);
     this.#over(failure);
     if (this.#source) this.#source.fail(failure);
     else this.#caller.reject(failure as GatewayError);
@@ -204,7 +154,7 @@ class Http1Call implements Dispatcher.DispatchHandler, Flow {
    * may be sent twice is then sent once more.
    */
   #mayRepeat(error: Error): boolean {
-    const { method, body, endpoint } = this.#request;
+    const { method, body } = this.#request;
     return (
       !this.#source &&
       !this.#failure &&
@@ -212,15 +162,22 @@ class Http1Call implements Dispatcher.DispatchHandler, Flow {
       (this.connection?.answers ?? 0) > 0 &&
       body.isReplayable &&
       isIdempotent(method) &&
-      toUpstreamError(error, false, endpoint).reason === 'upstream-reset'
+      this.#toFailure(error).reason === 'upstream-reset'
     );
+  }
+
+  /** undici hands a request that it refuses to send back in the same way as one that failed. */
+  #toFailure(error: Error): GatewayError {
+    if ((error as { code?: unknown }).code === 'UND_ERR_INVALID_ARG') return toUnsendable(this.#request, error);
+    return toUpstreamError(error, this.#source !== undefined, this.#request.endpoint);
   }
 
   #over(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#watch.stop();
-    this.#stopCancel();
+    this.#stopCancel?.();
+    this.#lease.release();
     this.#upload?.cancel(error ?? new Error('the upstream answered before it had the whole request'));
     this.#request.onOver?.(error);
   }
@@ -236,11 +193,4 @@ function toFields({ headers, authority, body }: UpstreamRequest): string[] {
   }
   if (body.kind === 'source' && body.lengthBytes !== undefined) fields.push('content-length', String(body.lengthBytes));
   return fields;
-}
-
-function toText(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
-  if (!Array.isArray(raw)) return [];
-  const text: string[] = [];
-  for (const part of raw) text.push(typeof part === 'string' ? part : part.toString('latin1'));
-  return text;
 }

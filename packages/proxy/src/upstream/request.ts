@@ -1,5 +1,6 @@
 // What a transport is asked and what it answers: one request to one endpoint, and the limits of doing so.
 import type { Body } from '@agentgateway/core/body.ts';
+import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { CancelReason, EndpointAddress } from '@agentgateway/core/exchange.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
 
@@ -14,9 +15,12 @@ export interface UpstreamTimeouts {
   readonly totalMs: number;
 }
 
+/** Where an upstream listens, and whom its certificate must name. */
+export type UpstreamEndpoint = EndpointAddress & { readonly tls?: { readonly serverName: string } };
+
 /** One request to one endpoint. */
 export interface UpstreamRequest {
-  readonly endpoint: EndpointAddress & { readonly tls?: { readonly serverName: string } };
+  readonly endpoint: UpstreamEndpoint;
   readonly protocol: 'http1' | 'http2';
   readonly method: string;
   /** Path and query. */
@@ -30,7 +34,7 @@ export interface UpstreamRequest {
   readonly onCancel: (fn: (reason: CancelReason) => void) => () => void;
   /** Takes interim answers (1xx but 101). */
   readonly onInformation?: ((status: number, headers: HeaderList) => void) | undefined;
-  /** Called once when the attempt is over: without an error when the answer arrived whole. */
+  /** Called once when the attempt is over, repeats by the transport included: without an error when the answer arrived whole. */
   readonly onOver?: (error: unknown) => void;
 }
 
@@ -50,7 +54,7 @@ export const transportLimits = {
   sessionsMax: 64,
   /** Streams of a session whose upstream has not yet said how many it allows (RFC 9113 §6.5.2 recommends no fewer). */
   streamsAssumed: 100,
-  /** How long an idle connection is kept. */
+  /** How long an idle connection is kept, and a pool of them that nobody uses, in milliseconds. */
   idleConnectionMs: 90_000,
   /** Longest response head, in bytes. */
   headerBytesMax: 64 * 1024,
@@ -59,6 +63,16 @@ export const transportLimits = {
   /** Request bytes that wait for the upstream's socket. */
   uploadBytesMax: 64 * 1024,
 } as const;
+
+/** `http://10.0.0.1:80` or `https://[::1]:443`. */
+export function toOrigin({ address, port, tls }: UpstreamEndpoint): string {
+  return `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** Throws for what no connection can be opened to, such as a host with a space. */
+export function checkOrigin(origin: string): void {
+  if (!URL.canParse(origin)) throw new GatewayError('backend-invalid', `${origin} is no address that can be called`);
+}
 
 /** Methods that may be sent twice without being meant twice (RFC 9110 §9.2.2). */
 export function isIdempotent(method: string): boolean {

@@ -1,8 +1,10 @@
 // Reaches upstreams: one attempt over pools of connections by endpoint and TLS identity.
 import type { Log } from '@agentgateway/core/environment.ts';
 import type { Clock } from '../environment.ts';
-import { Http1Pools } from './http1.ts';
-import { Http2Pools } from './http2.ts';
+import { callHttp1 } from './http1.ts';
+import { Http1Pools } from './http1-pools.ts';
+import { callHttp2 } from './http2.ts';
+import { Http2Pools } from './http2-pools.ts';
 import type { UpstreamReply, UpstreamRequest } from './request.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
@@ -12,6 +14,8 @@ export type { UpstreamReply, UpstreamRequest } from './request.ts';
 export interface Transport {
   readonly timers: TimerWheel;
   dispatch(request: UpstreamRequest): Promise<UpstreamReply>;
+  /** Endpoints that connections are kept to, one for each TLS identity and protocol. */
+  pools(): number;
   /** Breaks every connection. */
   close(): void;
 }
@@ -23,7 +27,9 @@ export function createTransport({ log, clock }: { readonly log: Log; readonly cl
   const http2 = new Http2Pools(timers, log);
   return {
     timers,
-    dispatch: (request) => (request.protocol === 'http2' ? http2 : http1).dispatch(request),
+    dispatch: (request) =>
+      request.protocol === 'http2' ? callHttp2(request, http2, timers) : callHttp1(request, http1, timers),
+    pools: () => http1.size + http2.size,
     close() {
       timers.close();
       http1.close();

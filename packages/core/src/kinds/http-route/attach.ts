@@ -3,6 +3,7 @@ import { intersectHost } from '../../route/hostnames.ts';
 import type { Scope } from '../../translate/scope.ts';
 import type { Manifest } from '../../world.ts';
 import { type GatewayFacts, type ListenerFacts, gatewayFacts, isOwnGateway } from '../gateway/translate.ts';
+import { groupOf, kindNamed } from '../registry.ts';
 import type { HttpRouteSpec } from './schema.ts';
 
 type ParentRef = NonNullable<HttpRouteSpec['parentRefs']>[number];
@@ -37,9 +38,10 @@ export function attachTo(
     listeners: [],
     problem: { reason, message },
   });
-  if (group !== 'gateway.networking.k8s.io' || kind !== 'Gateway')
+  const row = kindNamed(kind);
+  if (row?.role !== 'gateway' || row.kind !== kind || groupOf(row) !== group)
     return none('NoMatchingParent', `parents of kind ${kind} of group '${group}' are not supported yet`);
-  const gateway = scope.find('Gateway', namespace, name);
+  const gateway = scope.find(kind, namespace, name);
   if (!gateway) return none('NoMatchingParent', `Gateway ${namespace}/${name} does not exist`);
   if (!isOwnGateway(gateway, scope)) return undefined;
   const facts = gatewayFacts(gateway);

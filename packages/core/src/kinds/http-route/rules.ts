@@ -122,7 +122,7 @@ function toMatch({ path, headers = [], queryParams = [], method }: MatchSpec, at
   if (path?.type === 'RegularExpression') checkRegex(path.value, (message) => refuse('path.value', message));
   else if (path && !path.value.startsWith('/')) refuse('path.value', 'must begin with /');
   else if (path && /\/\/|\/\.\.?(\/|$)|[#?]/.test(path.value))
-    refuse('path.value', 'cannot hold //, /./, /../, # or ?: no request has such a path');
+    refuse('path.value', 'cannot hold /./, /../, # or ?, which no request that is served has, nor //');
   const toValue = (match: (typeof headers)[number], where: string, name: string): ValueMatch => {
     if (match.type === 'RegularExpression') checkRegex(match.value, (message) => refuse(`${where}.value`, message));
     const form = match.type === 'RegularExpression' ? ('regex' as const) : ('exact' as const);

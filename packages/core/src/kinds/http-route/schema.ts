@@ -1,29 +1,15 @@
 // HTTPRoute (gateway.networking.k8s.io/v1), as far as it is used.
 import type { z } from 'zod';
-import { boolean, duration, integer, list, name, oneOf, strict, text } from '../../schema/dialect.ts';
+import { cors } from '../../policy/cors.ts';
+import { headerModifier } from '../../policy/header-modifiers.ts';
+import { pathModifier } from '../../policy/path-modifier.ts';
+import { retry } from '../../policy/retry.ts';
+import { timeouts } from '../../policy/timeouts.ts';
+import { integer, list, name, oneOf, strict, text } from '../../schema/dialect.ts';
 import { hostname } from '../gateway/schema.ts';
 
-const pathModifier = strict({
-  type: oneOf('ReplaceFullPath', 'ReplacePrefixMatch').describe('Which of the two fields below holds.'),
-  replaceFullPath: text(1024).optional().describe('The new path.'),
-  replacePrefixMatch: text(1024, 0)
-    .optional()
-    .describe(
-      'Put in place of the prefix that the rule matched, by whole segments; every match of the rule must be a PathPrefix.',
-    ),
-});
-const headerValues = list(
-  strict({
-    name: text(256).describe('Name of the header, in any case.'),
-    value: text(4096, 0).describe('Its value.'),
-  }),
-  16,
-);
-const headerFilter = strict({
-  set: headerValues.optional().describe('Replaces every field of the name.'),
-  add: headerValues.optional().describe('Adds a field beside those that are there.'),
-  remove: list(text(256), 16).optional().describe('Names of the headers that are taken out, after set and add.'),
-});
+/** Gateway API allows a filter this many headers a verb. */
+const filterHeaders = headerModifier(16);
 
 const backendRef = {
   group: text(253, 0)
@@ -42,8 +28,8 @@ export const httpRouteFilter = strict({
   type: text(64).describe(
     'RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect, URLRewrite or CORS; the field of that name must be set.',
   ),
-  requestHeaderModifier: headerFilter.optional().describe('Changes headers on the way to the backend.'),
-  responseHeaderModifier: headerFilter.optional().describe('Changes headers of the answer.'),
+  requestHeaderModifier: filterHeaders.optional().describe('Changes headers on the way to the backend.'),
+  responseHeaderModifier: filterHeaders.optional().describe('Changes headers of the answer.'),
   requestRedirect: strict({
     scheme: oneOf('http', 'https').optional().describe('The request’s own when left out.'),
     hostname: hostname().optional().describe('The request’s own when left out.'),
@@ -61,22 +47,7 @@ export const httpRouteFilter = strict({
   })
     .optional()
     .describe('Rewrites host and path on the way to the backend.'),
-  cors: strict({
-    allowOrigins: list(text(253))
-      .optional()
-      .describe('Origins such as https://app.example.com, https://*.example.com, or *.'),
-    allowCredentials: boolean()
-      .optional()
-      .describe('Whether browsers may send cookies and logins; false when left out.'),
-    allowMethods: list(text(64), 16).optional().describe('Methods beside GET, HEAD and POST, or *.'),
-    allowHeaders: list(text(256)).optional().describe('Request headers beside those that are always allowed, or *.'),
-    exposeHeaders: list(text(256)).optional().describe('Headers of the answer that scripts may read, or *.'),
-    maxAge: integer(1, 2_147_483_647)
-      .optional()
-      .describe('Seconds for which a browser may keep a preflight’s answer; 5 when left out.'),
-  })
-    .optional()
-    .describe('Answers preflight requests and lets browsers of these origins read answers.'),
+  cors: cors.schema.optional().describe('Answers preflight requests and lets browsers of these origins read answers.'),
   requestMirror: strict({
     backendRef: strict(backendRef).describe('Who gets the copies.'),
     percent: integer(0, 100).optional().describe('Share of the requests, in percent.'),
@@ -161,19 +132,11 @@ export const httpRouteSpec = strict({
       )
         .optional()
         .describe('Where requests go, by weight; a reference that does not resolve answers its share with 500.'),
-      timeouts: strict({
-        request: duration().optional().describe('The whole exchange with its retries; 0s switches it off.'),
-        backendRequest: duration().optional().describe('One attempt, to the end of its answer; 0s switches it off.'),
-      })
+      timeouts: timeouts.schema
+        .pick({ request: true, backendRequest: true })
         .optional()
         .describe('As the policy `timeouts`, for this rule.'),
-      retry: strict({
-        codes: list(integer(400, 599)).optional().describe('Status codes that are tried again.'),
-        attempts: integer(0, 100).optional().describe('Further tries after the first; 1 when left out.'),
-        backoff: duration().optional().describe('Shortest wait before a retry; 25ms when left out.'),
-      })
-        .optional()
-        .describe('As the policy `retry`, for this rule.'),
+      retry: retry.schema.optional().describe('As the policy `retry`, for this rule.'),
     }),
     16,
   )

@@ -2,6 +2,7 @@
 import { parseObject } from '../../translate/parse.ts';
 import type { Scope } from '../../translate/scope.ts';
 import type { Manifest } from '../../world.ts';
+import { type ReferencedObject, isPermitted } from '../permission.ts';
 import type { LlmBackendSpec } from './schema.ts';
 
 /** A reference to another LLMBackend, as users write it. */
@@ -25,7 +26,7 @@ export function findLlmBackend(
     scope.fault({ path, condition, reason, message });
     return undefined;
   };
-  if (namespace !== from.metadata.namespace) {
+  if (!isPermitted(from, toReferenced(name, namespace), scope)) {
     const message = `LLMBackend ${namespace}/${name} is in another namespace, and nothing permits that`;
     return refuse('ResolvedRefs', 'RefNotPermitted', message);
   }
@@ -35,6 +36,10 @@ export function findLlmBackend(
   if (way === undefined) return found;
   const names = [from, ...way].map((backend) => backend.metadata.name).join(' → ');
   return refuse('Accepted', 'ReferenceCycle', `the reference leads back here: ${names}`);
+}
+
+function toReferenced(name: string, namespace: string): ReferencedObject {
+  return { group: 'agentgateway.dev', kind: 'LLMBackend', namespace, name };
 }
 
 /** The chain of backends from `at` to `home`; undefined where there is none. */
@@ -96,7 +101,9 @@ function* united(backend: Manifest, scope: Scope, seen: Set<Manifest>): Generato
   const parsed = parseObject<LlmBackendSpec>(backend);
   if (!parsed.ok) return;
   for (const { name, namespace = backend.metadata.namespace } of parsed.fields.includes) {
-    const next = namespace === backend.metadata.namespace ? scope.find('LLMBackend', namespace, name) : undefined;
+    const next = isPermitted(backend, toReferenced(name, namespace), scope)
+      ? scope.find('LLMBackend', namespace, name)
+      : undefined;
     if (next) yield* united(next, scope, seen);
   }
 }

@@ -17,7 +17,12 @@ import {
 } from '../../schema/dialect.ts';
 
 const address = {
-  baseUrl: pattern('^https?://[^/?#]+(/[^?#]*)?$', 'must be an http or https URL without query', 2048)
+  // A user and password in it would be printed wherever the URL is.
+  baseUrl: pattern(
+    '^https?://[^/?#@]+(/[^?#]*)?$',
+    'must be an http or https URL without query, user and password; a credential belongs in auth.key',
+    2048,
+  )
     .optional()
     .describe('Scheme, host, port and path prefix, in place of the provider’s own.'),
 };

@@ -19,17 +19,11 @@ import type { Manifest } from '../../world.ts';
 import type { BackendTranslated } from '../backend.ts';
 import { readSecret } from '../secret/translate.ts';
 import { toModelPrice } from './price.ts';
-import { type TakenName, findLlmBackend, takenNames } from './references.ts';
+import { findLlmBackend, takenNames } from './references.ts';
 import { type LlmBackendSpec, formatNames } from './schema.ts';
 
 type ProviderSpec = LlmBackendSpec['providers'][number];
 type TargetSpec = LlmBackendSpec['models'][number]['targets'][number];
-
-/** A translated LLMBackend. */
-export interface LlmBackendTranslated extends BackendTranslated {
-  /** Names that another backend united here serves already. */
-  readonly taken: readonly TakenName[];
-}
 
 /** What the parts of one backend add to. */
 interface Draft {
@@ -41,11 +35,11 @@ interface Draft {
 }
 
 /** Translates an LLMBackend. What is wrong is reported and left out; the rest is served. */
-export function translateLlmBackend(object: Manifest, scope: Scope): LlmBackendTranslated {
+export function translateLlmBackend(object: Manifest, scope: Scope): BackendTranslated {
   const parsed = parseObject<LlmBackendSpec>(object);
   if (!parsed.ok) {
     for (const fault of parsed.faults) scope.fault(fault);
-    return { resources: [], backends: [], secrets: [], ports: undefined, taken: [] };
+    return { resources: [], backends: [], secrets: [], ports: undefined };
   }
   const spec = parsed.fields;
   const draft: Draft = {

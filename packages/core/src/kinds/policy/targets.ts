@@ -6,6 +6,7 @@ import { keyOf } from '../../translate/world-index.ts';
 import type { Manifest } from '../../world.ts';
 import { gatewayFacts, isOwnGateway } from '../gateway/translate.ts';
 import type { HttpRouteSpec } from '../http-route/schema.ts';
+import { groupOf, kinds } from '../registry.ts';
 import type { PolicySpecOutput } from './schema.ts';
 
 /** A reference as users write it. */
@@ -23,15 +24,7 @@ export interface TargetFacts {
   readonly place: Attachable;
 }
 
-const kinds: Readonly<
-  Record<string, { readonly group: string; readonly whole: Attachable; readonly section?: Attachable }>
-> = {
-  Gateway: { group: 'gateway.networking.k8s.io', whole: 'gateway', section: 'listener' },
-  HTTPRoute: { group: 'gateway.networking.k8s.io', whole: 'route', section: 'rule' },
-  Service: { group: '', whole: 'service' },
-  LLMBackend: { group: 'agentgateway.dev', whole: 'llmBackend' },
-  HTTPBackend: { group: 'agentgateway.dev', whole: 'httpBackend' },
-};
+const targetable = kinds.filter(({ target }) => target !== undefined);
 
 /** Resolves a target; where there is none that is reported. A Gateway of another controller is left alone in silence. */
 export function findTarget(policy: Manifest, ref: TargetRef, index: number, scope: Scope): TargetFacts | undefined {
@@ -40,24 +33,26 @@ export function findTarget(policy: Manifest, ref: TargetRef, index: number, scop
     scope.fault({ path: `spec.targetRefs[${index}]${field}`, condition: 'Accepted', reason, message });
     return undefined;
   };
-  const row = Object.hasOwn(kinds, ref.kind) ? kinds[ref.kind]! : undefined;
-  if (row?.group !== ref.group) {
-    const hint = row ? `; ${ref.kind} is of group '${row.group}'` : `; known: ${Object.keys(kinds).join(', ')}`;
+  const row = targetable.find(({ kind }) => kind === ref.kind);
+  if (!row?.target || groupOf(row) !== ref.group) {
+    const hint = row
+      ? `; ${ref.kind} is of group '${groupOf(row)}'`
+      : `; known: ${targetable.map(({ kind }) => kind).join(', ')}`;
     return refuse('Invalid', `kind ${ref.kind} of group '${ref.group}' cannot be a target${hint}`, '.kind');
   }
   const target = scope.find(ref.kind, namespace, ref.name);
   if (!target) return refuse('TargetNotFound', `${ref.kind} ${namespace}/${ref.name} does not exist`);
-  if (ref.kind === 'Gateway' && !isOwnGateway(target, scope)) return undefined;
+  if (row.role === 'gateway' && !isOwnGateway(target, scope)) return undefined;
   const facts = { ref, index, key: keyOf(target), section: ref.sectionName ?? '' };
-  if (ref.sectionName === undefined) return { ...facts, place: row.whole };
+  if (ref.sectionName === undefined) return { ...facts, place: row.target.whole };
   const sections = sectionsOf(target);
-  if (!row.section) return refuse('Invalid', `sections of a ${ref.kind} cannot be targets`, '.sectionName');
+  const { section } = row.target;
+  if (!section) return refuse('Invalid', `sections of a ${ref.kind} cannot be targets`, '.sectionName');
   if (!sections.includes(ref.sectionName)) {
-    const word = ref.kind === 'Gateway' ? 'listener' : 'named rule';
-    const message = `${ref.kind} ${ref.name} has no ${word} ${ref.sectionName}; there are: ${sections.join(', ') || 'none'}`;
+    const message = `${ref.kind} ${ref.name} has no ${section.word} ${ref.sectionName}; there are: ${sections.join(', ') || 'none'}`;
     return refuse('TargetNotFound', message, '.sectionName');
   }
-  return { ...facts, place: row.section };
+  return { ...facts, place: section.place };
 }
 
 function sectionsOf(target: Manifest): string[] {

@@ -49,7 +49,6 @@ function readTokens(body: JsonObject): string[] {
   if (isSet('max_completion_tokens')) tokens.push('max_completion_tokens');
   if (typeof body['stop'] === 'string') tokens.push('stop:text');
   if (!isSet('reasoning_effort') && isSet('reasoning')) tokens.push('reasoning:object');
-  if (!isSet('user') && isSet('safety_identifier')) tokens.push('user:safety_identifier');
   return tokens;
 }
 
@@ -124,7 +123,8 @@ function readLimits(body: JsonObject): Partial<HubRequest> {
   const count = readMember(body, 'n', 'number');
   const reasoning = readReasoning(body);
   const verbosity = string('verbosity');
-  const user = string('user') ?? string('safety_identifier');
+  const user = string('user');
+  const safetyIdentifier = string('safety_identifier');
   const metadata = readObject(body, 'metadata');
   const serviceTier = string('service_tier');
   const promptCacheKey = string('prompt_cache_key');
@@ -137,6 +137,7 @@ function readLimits(body: JsonObject): Partial<HubRequest> {
     ...(reasoning && { reasoning }),
     ...(verbosity !== undefined && { verbosity }),
     ...(user !== undefined && { user }),
+    ...(safetyIdentifier !== undefined && { safetyIdentifier }),
     ...(metadata && { metadata }),
     ...(serviceTier !== undefined && { serviceTier }),
     ...(promptCacheKey !== undefined && { promptCacheKey }),

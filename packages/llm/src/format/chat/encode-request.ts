@@ -3,6 +3,7 @@ import type { RequestContext } from '../../hub/codec.ts';
 import { CodecError, type JsonObject } from '../../hub/extra.ts';
 import type { HubRequest } from '../../hub/request.ts';
 import { writeNode } from '../../hub/residue.ts';
+import { fitModel } from '../openai-models.ts';
 import type { ChatWriter } from './content.ts';
 import { outputForm, requestForm } from './request-form.ts';
 import { isLegacyTool, writeFunction, writeTool, writeToolChoice } from './tool.ts';
@@ -16,7 +17,8 @@ export function encodeChatRequest(request: HubRequest, context: RequestContext):
   const { note, dialectal, vendor } = context;
   const writer: ChatWriter = { isOwn: request.extra?.format === 'chat', vendor, dialectal, note };
   refuse(request, writer);
-  const form = requestForm({ ...request, model: context.model }, writer);
+  const fitted = fitModel(request, context);
+  const form = requestForm({ ...fitted, model: context.model }, writer);
   const body = writeNode(form, request.extra, { format: 'chat', path: '', note });
   body['messages'] = writeMessages(request.turns, writer);
   Object.assign(body, toolMembers(request, writer));

@@ -22,7 +22,6 @@ const serviceTiers: Readonly<Record<string, string>> = {
 export function requestForm(request: HubRequest, writer: ChatWriter): Form {
   const { logprobs, stop, includeUsage } = request;
   const isTextStop = stop?.length === 1 && hasToken(request.extra, 'chat', 'stop:text');
-  const userMember = hasToken(request.extra, 'chat', 'user:safety_identifier') ? 'safety_identifier' : 'user';
   const derived: JsonObject = {
     model: request.model,
     parallel_tool_calls: request.parallelToolCalls,
@@ -41,7 +40,7 @@ export function requestForm(request: HubRequest, writer: ChatWriter): Form {
     ...reasoningMembers(request, writer),
     stream: request.stream ? true : undefined,
     stream_options: includeUsage === undefined ? undefined : { include_usage: includeUsage },
-    [userMember]: request.user,
+    ...userMembers(request, writer),
     prompt_cache_key: request.promptCacheKey,
   };
   if (writer.isOwn) {
@@ -49,6 +48,12 @@ export function requestForm(request: HubRequest, writer: ChatWriter): Form {
     Object.assign(derived, { top_k: topK, metadata, service_tier: serviceTier, store });
   } else Object.assign(derived, foreignMembers(request, writer));
   return { derived: Object.fromEntries(Object.entries(derived).filter(([, value]) => value !== undefined)) };
+}
+
+/** Vendors that follow OpenAI know one name for the user alone. */
+function userMembers({ user, safetyIdentifier }: HubRequest, { isOwn, vendor }: ChatWriter): JsonObject {
+  if (isOwn || vendor === 'openai') return { user, safety_identifier: safetyIdentifier };
+  return { user: user ?? safetyIdentifier };
 }
 
 function reasoningMembers({ reasoning, extra }: HubRequest, { isOwn }: ChatWriter): JsonObject {

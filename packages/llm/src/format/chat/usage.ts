@@ -35,6 +35,16 @@ export function cachedMember(usage: Readonly<Record<string, unknown>>): string |
   return cachedMembers.find((name) => asCount(usage[name]) !== undefined);
 }
 
+/** Why a completion ended: its first choice that says so. */
+export function chatFinish(body: unknown): string | undefined {
+  const choices = asObject(body)?.['choices'];
+  for (const choice of Array.isArray(choices) ? choices : []) {
+    const reason = asText(asObject(choice)?.['finish_reason']);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
 /** Takes in one frame of a stream. */
 export function readChatFrame(frame: Frame, facts: StreamFacts): void {
   if (frame.data === '[DONE]') {

@@ -178,7 +178,7 @@ function encodeOutput(request: HubRequest, { note }: RequestContext, effort: str
 
 function encodeUser(request: HubRequest, { note }: RequestContext): JsonObject {
   const kept = asObject(ownFields(request, 'messages')['metadata']);
-  const { user } = request;
+  const user = request.user ?? request.safetyIdentifier;
   if (user === undefined) return {};
   if (user.length <= userCharsMax || isOwn(request, 'messages')) return { metadata: { ...kept, user_id: user } };
   note({ path: sourcePath(request, 'user'), message: `left out: Anthropic takes at most ${userCharsMax} characters` });

@@ -29,6 +29,12 @@ export function messagesUsage(body: unknown): Usage | undefined {
   });
 }
 
+/** Why a message ended. */
+export function messagesFinish(body: unknown): string | undefined {
+  const reason = asObject(body)?.['stop_reason'];
+  return typeof reason === 'string' ? reason : undefined;
+}
+
 /** Takes in one frame of a stream. message_start's output count is a placeholder and is left out. */
 export function readMessagesFrame(frame: Frame, facts: StreamFacts): void {
   const event = asObject(frame.json());
@@ -48,8 +54,8 @@ export function readMessagesFrame(frame: Frame, facts: StreamFacts): void {
       facts.hasOutput = true;
       return;
     case 'message_delta': {
-      const reason = asObject(event['delta'])?.['stop_reason'];
-      if (typeof reason === 'string') facts.finishReason = reason;
+      const reason = messagesFinish(event['delta']);
+      if (reason !== undefined) facts.finishReason = reason;
       facts.usage = mergeUsage(facts.usage, messagesDeltaUsage(facts.usage, event));
       return;
     }

@@ -38,7 +38,6 @@ export function decodeResponsesRequest(body: JsonObject): HubRequest {
 function readTokens(body: JsonObject): string[] {
   const tokens: string[] = [];
   const isSet = (name: string): boolean => body[name] !== undefined && body[name] !== null;
-  if (!isSet('user') && isSet('safety_identifier')) tokens.push('user:safety_identifier');
   if (!isSet('previous_response_id') && typeof body['conversation'] === 'string') tokens.push('previous:conversation');
   if (body['input'] === undefined) tokens.push('input:none');
   return tokens;
@@ -103,7 +102,8 @@ function readNumbers(body: JsonObject): Partial<HubRequest> {
 
 function readIdentity(body: JsonObject): Partial<HubRequest> {
   const string = (name: string): string | undefined => readMember(body, name, 'string');
-  const user = string('user') ?? string('safety_identifier');
+  const user = string('user');
+  const safetyIdentifier = string('safety_identifier');
   const metadata = readObject(body, 'metadata');
   const serviceTier = string('service_tier');
   const promptCacheKey = string('prompt_cache_key');
@@ -114,6 +114,7 @@ function readIdentity(body: JsonObject): Partial<HubRequest> {
   return {
     ...(reasoning && { reasoning }),
     ...(user !== undefined && { user }),
+    ...(safetyIdentifier !== undefined && { safetyIdentifier }),
     ...(metadata && { metadata }),
     ...(serviceTier !== undefined && { serviceTier }),
     ...(promptCacheKey !== undefined && { promptCacheKey }),

@@ -3,20 +3,18 @@ import type { RequestContext } from '../../hub/codec.ts';
 import { CodecError, type JsonObject } from '../../hub/extra.ts';
 import type { HubRequest } from '../../hub/request.ts';
 import { hasToken, writeNode } from '../../hub/residue.ts';
+import { fitModel, isThinking } from '../openai-models.ts';
 import type { ResponsesWriter } from './content.ts';
 import { requestForm } from './request-form.ts';
 import { writeTool } from './tool.ts';
 import { writeTurns } from './turn.ts';
-
-/** Families of OpenAI's that do not think, and refuse to be asked for encrypted thoughts ("not supported with this model"). */
-const plainModels = /^(ft:)?(gpt-3|gpt-4|chatgpt-4)/;
 
 /** Encodes a request. Throws CodecError `unsupported` for what the format cannot ask. */
 export function encodeResponsesRequest(request: HubRequest, context: RequestContext): JsonObject {
   const { note, dialectal, vendor, model } = context;
   const writer: ResponsesWriter = { isOwn: request.extra?.format === 'responses', vendor, note };
   if (!writer.isOwn) refuse(request);
-  const sent = { ...request, model };
+  const sent = { ...fitModel(request, context), model };
   if (!writer.isOwn && !request.tools?.length) {
     delete sent.toolChoice;
     delete sent.parallelToolCalls;
@@ -42,7 +40,7 @@ export function encodeResponsesRequest(request: HubRequest, context: RequestCont
 /** What a client of another format needs of an answer: thoughts that can be given back, and probabilities it asked for. */
 function included({ logprobs }: HubRequest, model: string): string[] {
   return [
-    ...(plainModels.test(model) ? [] : ['reasoning.encrypted_content']),
+    ...(isThinking(model) ? ['reasoning.encrypted_content'] : []),
     ...(logprobs === undefined ? [] : ['message.output_text.logprobs']),
   ];
 }

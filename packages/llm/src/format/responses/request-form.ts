@@ -13,7 +13,6 @@ export const maxOutputTokensMin = 16;
 /** Simple members. Notes are taken of what the format does not have. */
 export function requestForm(request: HubRequest, writer: ResponsesWriter): Form {
   const { reasoning, verbosity, output, logprobs, previousId } = request;
-  const userMember = hasToken(request.extra, 'responses', 'user:safety_identifier') ? 'safety_identifier' : 'user';
   const previousMember = hasToken(request.extra, 'responses', 'previous:conversation')
     ? 'conversation'
     : 'previous_response_id';
@@ -30,7 +29,8 @@ export function requestForm(request: HubRequest, writer: ResponsesWriter): Form 
     top_logprobs: logprobs === 0 && !writer.isOwn ? undefined : logprobs,
     reasoning: Object.keys(thinking).length > 0 ? thinking : undefined,
     stream: request.stream ? true : undefined,
-    [userMember]: request.user,
+    user: request.user,
+    safety_identifier: request.safetyIdentifier,
     metadata: request.metadata,
     prompt_cache_key: request.promptCacheKey,
     [previousMember]: previousId,

@@ -27,6 +27,12 @@ export function responsesUsage(body: unknown): Usage | undefined {
   });
 }
 
+/** Why a response object ended: what cut it short, else its status. */
+export function responsesFinish(body: unknown): string | undefined {
+  const response = asObject(body);
+  return asText(asObject(response?.['incomplete_details'])?.['reason']) ?? asText(response?.['status']);
+}
+
 const endings = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
 /** Takes in one frame of a stream. */
@@ -45,10 +51,7 @@ export function readResponsesFrame(frame: Frame, facts: StreamFacts): void {
     facts.failure = asText(event['message']) ?? asText(asObject(event['error'])?.['message']) ?? 'the provider failed';
   if (!endings.has(type)) return;
   facts.isEnded = true;
-  facts.finishReason =
-    asText(asObject(response?.['incomplete_details'])?.['reason']) ??
-    asText(response?.['status']) ??
-    type.slice('response.'.length);
+  facts.finishReason = responsesFinish(response) ?? type.slice('response.'.length);
   if (type === 'response.failed')
     facts.failure = asText(asObject(response?.['error'])?.['message']) ?? 'the provider failed';
 }

@@ -12,7 +12,7 @@ import { compileHttpBackend } from './compile.ts';
 
 type Fields = Parameters<typeof create<typeof HTTPBackendSchema>>[1];
 
-async function sentTo(fields: Fields): Promise<UpstreamRequest> {
+async function sentTo(fields: Fields, rewrite?: string): Promise<UpstreamRequest> {
   let sent: UpstreamRequest | undefined;
   const environment = {
     monotonicMs: () => 0,
@@ -42,6 +42,7 @@ async function sentTo(fields: Fields): Promise<UpstreamRequest> {
     },
     {} as SnapshotView,
   );
+  if (rewrite !== undefined) exchange.authority = rewrite;
   await target.call(exchange, { settings: defaultSettings, port: 0 });
   expect(exchange.attempts).toMatchObject([{ backend: 'backend/default/x', status: 200 }]);
   return sent!;
@@ -56,6 +57,10 @@ test('the backend is addressed by its own name, with the port where it is not th
   });
   expect((await sentTo({ host: 'api.test', port: 8080 })).authority).toBe('api.test:8080');
   expect((await sentTo({ host: '::1', port: 8080 })).authority).toBe('[::1]:8080');
+});
+
+test('an authority that a policy gave the request is kept', async () => {
+  expect((await sentTo({ host: 'api.test', port: 80 }, 'other.test:81')).authority).toBe('other.test:81');
 });
 
 test('TLS uses the server name that is given, else the host', async () => {

@@ -2,8 +2,8 @@
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Exchange } from '@agentgateway/core/exchange.ts';
 import type { FormatName } from '@agentgateway/llm/format.ts';
-import { NotAnObject, readMember, scanMembers } from '@agentgateway/llm/json-edit.ts';
-import { decodeBody, requestReasons } from '../../wire-encoding.ts';
+import { type Members, NotAnObject, readMember, scanMembers } from '@agentgateway/llm/json-edit.ts';
+import { collectRequest } from '../../wire-encoding.ts';
 
 /** A request for an answer, or for a count. */
 export interface Ask {
@@ -11,6 +11,8 @@ export interface Ask {
   readonly isCount: boolean;
   /** The body, decoded. */
   readonly bytes: Uint8Array;
+  /** Where its members lie. */
+  readonly members: Members;
   readonly model: string;
   readonly isStreaming: boolean;
   /** Whether a Chat Completions client wants the usage chunk. */
@@ -53,9 +55,8 @@ export async function readAsk(
   bytesMax: number,
 ): Promise<Ask> {
   requireJson(exchange.headers.get('content-type'));
-  const received = await exchange.body.bytes(bytesMax);
-  const bytes = await decodeBody(received, exchange.headers.combined('content-encoding'), bytesMax, requestReasons);
-  let members;
+  const bytes = await collectRequest(exchange, bytesMax);
+  let members: Members;
   try {
     members = scanMembers(bytes);
   } catch (error) {
@@ -75,6 +76,7 @@ export async function readAsk(
     format,
     isCount,
     bytes,
+    members,
     model,
     isStreaming: !isCount && readMember(bytes, members, 'stream') === true,
     wantsUsage: (options as { include_usage?: unknown } | null | undefined)?.include_usage === true,

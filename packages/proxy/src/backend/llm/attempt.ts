@@ -2,7 +2,7 @@
 import { Body } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
-import type { HeaderList } from '@agentgateway/core/header-list.ts';
+import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { CallPlan } from '@agentgateway/core/target.ts';
 import { codecs } from '@agentgateway/llm/codecs.ts';
 import { formats } from '@agentgateway/llm/format.ts';
@@ -25,7 +25,7 @@ import { type Prepared, decodeAsk } from './prepare.ts';
 import type { Provider } from './profile.ts';
 import { PassingReader, type StreamWatch } from './read-frames.ts';
 import { toClientHeaders, toProviderHeaders } from './request-headers.ts';
-import { type FrameReader, LlmStream, type WhenGone } from './stream.ts';
+import { type FrameReader, LlmStream } from './stream.ts';
 
 /** Longest buffered answer, in bytes. */
 export const answerBytesMax = 64 * 1024 * 1024;
@@ -42,7 +42,6 @@ export interface AttemptParts {
   readonly model: string;
   readonly prepared: Prepared;
   readonly books: Books;
-  readonly whenGone: WhenGone;
 }
 
 /** How a try ended, as far as the next step is concerned. */
@@ -88,12 +87,15 @@ function isStream({ ask }: AttemptParts, { headers, body }: UpstreamReply): bool
 }
 
 async function send(parts: AttemptParts): Promise<UpstreamReply> {
-  const { exchange, plan, environment, provider, prepared, whenGone, ask, books } = parts;
-  const { address } = provider;
-  if (!address) return callEcho(ask, prepared, environment);
+  const { exchange, plan, environment, provider, prepared, ask, books } = parts;
+  const { address, owner } = provider;
+  if (!address) {
+    exchange.trace?.attempt(books.record, HeaderList.from([]));
+    return callEcho(ask, prepared, environment);
+  }
   const { path, bytes, isSame } = prepared;
   const query = isSame && exchange.query !== undefined ? `?${exchange.query}` : '';
-  const isDraining = whenGone === 'drain';
+  const isDraining = owner.whenGone === 'drain';
   const headers = toProviderHeaders(exchange, provider, isSame);
   if (!headers.has('content-type')) headers.append('content-type', 'application/json');
   exchange.trace?.attempt(books.record, headers);
@@ -114,11 +116,11 @@ async function send(parts: AttemptParts): Promise<UpstreamReply> {
 }
 
 async function streamed(parts: AttemptParts, { status, headers, body }: UpstreamReply): Promise<Reply> {
-  const { prepared, whenGone } = parts;
+  const { prepared, provider } = parts;
   const { reader, renderFailure } = prepared.isSame ? passing(parts) : crossing(parts);
   const encoding = headers.combined('content-encoding');
   const plain = isIdentity(encoding) ? body : Body.from(new DecodedSource(body, encoding!, responseReasons));
-  const stream = new LlmStream(plain, reader, whenGone);
+  const stream = new LlmStream(plain, reader, provider.owner.whenGone);
   await stream.begin();
   const sent = toClientHeaders(headers, prepared.isSame);
   if (!prepared.isSame) sent.set('content-type', 'text/event-stream');
@@ -191,14 +193,15 @@ function answerContext({ exchange, ask, provider, model, environment }: AttemptP
 
 async function buffered(parts: AttemptParts, { status, headers, body }: UpstreamReply): Promise<Reply> {
   const { exchange, ask, books, prepared } = parts;
-  const bytes = await readWhole(body, headers, answerBytesMax);
+  const bytes = await readWhole(exchange, body, headers, answerBytesMax);
   const answer = asObject(parseJson(bytes));
   if (!answer) throw new GatewayError('upstream-protocol-error', 'the provider’s answer is not a JSON object');
   const reported = formats[prepared.format].readUsage(answer);
   const usage = ask.isCount ? undefined : guess(parts, reported, reported ? 0 : spanBytes(prepared.format, answer));
-  const sent = prepared.isSame ? bytes : Buffer.from(JSON.stringify(recode(parts, answer)));
-  noteAnswer(exchange, answer);
+  noteAnswer(exchange, answer, formats[prepared.format].readFinish(answer));
+  // The provider has done its work, whatever becomes of its answer here.
   books.settle('completed', usage);
+  const sent = prepared.isSame ? bytes : Buffer.from(JSON.stringify(recode(parts, answer)));
   const sentHeaders = toClientHeaders(headers, prepared.isSame);
   if (!prepared.isSame) sentHeaders.set('content-type', 'application/json');
   return { status, headers: sentHeaders, body: Body.of(sent), origin: 'upstream' };
@@ -228,9 +231,9 @@ function spanBytes(format: FormatName, answer: unknown): number {
 }
 
 async function refused(parts: AttemptParts, { status, headers, body }: UpstreamReply): Promise<Tried> {
-  const { ask, books, environment, prepared } = parts;
+  const { exchange, ask, books, environment, prepared } = parts;
   const retryAfterMs = readRetryAfterMs(headers, environment.now());
-  const bytes = await readWhole(body, headers, errorBytesMax);
+  const bytes = await readWhole(exchange, body, headers, errorBytesMax);
   books.settle(
     'failed',
     undefined,
@@ -255,17 +258,11 @@ function recodeFailure({ ask, prepared, exchange }: AttemptParts, bytes: Uint8Ar
   return JSON.stringify(formats[ask.format].errorBody({ message, type, code, requestId: exchange.id }));
 }
 
-async function readWhole(body: Body, headers: HeaderList, bytesMax: number): Promise<Uint8Array> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await body.bytes(bytesMax);
-  } catch (error) {
-    const failure = GatewayError.from(error);
-    if (failure.reason !== 'request-too-large') throw failure;
-    throw new GatewayError('upstream-protocol-error', `the answer is longer than ${bytesMax} bytes`, { cause: error });
-  }
+async function readWhole(exchange: Exchange, body: Body, headers: HeaderList, bytesMax: number): Promise<Uint8Array> {
+  exchange.keep(body);
+  const bytes = await body.bytes(bytesMax, responseReasons.tooLarge);
   const encoding = headers.combined('content-encoding');
-  return encoding === undefined ? bytes : decodeBody(bytes, encoding, bytesMax, responseReasons);
+  return decodeBody(bytes, encoding, bytesMax, { ...responseReasons, keep: (decoded) => exchange.keep(decoded) });
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -283,6 +280,8 @@ function noteFacts(exchange: Exchange, facts: StreamFacts): void {
   if (facts.finishReason !== undefined) llm.finishReason = facts.finishReason;
 }
 
-function noteAnswer({ llm }: Exchange, { model }: JsonObject): void {
-  if (llm && typeof model === 'string') llm.responseModel = model;
+function noteAnswer({ llm }: Exchange, { model }: JsonObject, finishReason: string | undefined): void {
+  if (!llm) return;
+  if (typeof model === 'string') llm.responseModel = model;
+  if (finishReason !== undefined) llm.finishReason = finishReason;
 }

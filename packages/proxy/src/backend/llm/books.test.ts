@@ -1,5 +1,7 @@
 // The books of an attempt: whatever is told in whatever order, it is settled or released exactly once, and the exchange can wait for it.
 import type { Exchange } from '@agentgateway/core/exchange.ts';
+import type { LlmFacts } from '@agentgateway/core/llm-facts.ts';
+import { makeExchange } from '@agentgateway/core/policy/fixture.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Settlement } from '@agentgateway/quota';
 import * as fc from 'fast-check';
@@ -34,19 +36,22 @@ function world(isFailing = false): World {
     heard.push(what);
     if (isFailing) throw new Error('the ledger is away');
   };
-  const exchange = { id: 'x', attempts: [], settlements: [], head: { startMs: 0 }, llm: {}, notes: [] };
+  const exchange = makeExchange();
+  exchange.llm = {} as LlmFacts;
   const ledger = {
     reserve: async () => ({}),
     settle: (_id: string, { end, source, tokens, costNano }: Settlement) => hear(`${end} ${source} ${tokens} ${costNano}`),
     release: () => hear('released'),
   };
   const environment = { ledger, monotonicMs: () => 5, log: { error() {} } };
-  return { exchange: exchange as unknown as Exchange, environment: environment as unknown as BackendEnvironment, heard };
+  return { exchange, environment: environment as unknown as BackendEnvironment, heard };
 } // prettier-ignore
 
-const provider = { name: 'p', backend: 'b', address: undefined } as Provider;
+const provider = { name: 'p', owner: { key: 'b' }, address: undefined } as Provider;
 const open = ({ exchange, environment }: World, price = (): { nano: bigint } => ({ nano: 50n })): Promise<Books> =>
   Books.open({ exchange, environment, provider, model: 'm', bound: { costNano: 1n, tokens: 1 }, price });
+
+const settled = ({ exchange }: World): Promise<void> => new Promise((resolve) => exchange.whenSettled(resolve));
 
 test('any story is closed once, by what was told first', async () => {
   const names = Object.keys(acts) as Act[];
@@ -54,9 +59,9 @@ test('any story is closed once, by what was told first', async () => {
     fc.asyncProperty(fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 6 }), fc.boolean(), async (story, isFailing) => {
       const around = world(isFailing);
       const books = await open(around);
-      expect(around.exchange.settlements).toHaveLength(1);
+      expect(around.exchange.isSettled).toBe(false);
       for (const name of story) acts[name][0](books);
-      await Promise.all(around.exchange.settlements);
+      await settled(around);
       expect(around.heard).toEqual([acts[story[0]!][1]]);
       expect(books.record.endMs).toBe(5);
     }),
@@ -68,7 +73,7 @@ test('an attempt that was given up is settled by the guess', async () => {
   const books = await open(around);
   around.exchange.cancelReason = 'client-gone';
   books.broken(upstream, usage);
-  await Promise.all(around.exchange.settlements);
+  await settled(around);
   expect(around.heard).toEqual(['aborted reported 7 50']);
 });
 
@@ -78,7 +83,7 @@ test('a price that cannot be computed is unknown, and keeps nothing open', async
     throw new RangeError('too much');
   });
   books.settle('completed', usage);
-  await Promise.all(around.exchange.settlements);
+  await settled(around);
   expect(around.heard).toEqual(['completed reported 7 undefined']);
   expect(around.exchange.llm!.costUnknown).toContain('could not be computed');
 });
@@ -88,6 +93,6 @@ test('what the ledger refuses leaves nothing to wait for', async () => {
   const refusal = new GatewayError('overloaded', 'no');
   (around.environment.ledger as { reserve: unknown }).reserve = () => Promise.reject(refusal);
   await expect(open(around)).rejects.toBe(refusal);
-  expect([around.exchange.settlements.length, around.heard.length]).toEqual([0, 0]);
+  expect([around.exchange.isSettled, around.heard.length]).toEqual([true, 0]);
   expect(around.exchange.attempts[0]).toMatchObject({ reason: 'overloaded' });
 });

@@ -1,4 +1,5 @@
 // The books of one attempt: reserved before it is sent, settled exactly once when its upstream body ends (contract 11).
+import { toHostPort } from '@agentgateway/core/authority.ts';
 import type { AttemptRecord, Exchange } from '@agentgateway/core/exchange.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Usage } from '@agentgateway/llm/usage.ts';
@@ -29,6 +30,7 @@ const unsentReasons: ReadonlySet<string> = new Set([
   'upstream-connect-failed',
   'connect-timeout',
   'provider-misconfigured',
+  'backend-invalid',
   'bad-request',
   'route-not-found',
 ]);
@@ -37,16 +39,14 @@ const unsentReasons: ReadonlySet<string> = new Set([
 export class Books {
   readonly record: AttemptRecord;
   readonly #parts: BooksParts;
-  readonly #settled = Promise.withResolvers<void>();
   #isClosed = false;
 
   private constructor(parts: BooksParts) {
     this.#parts = parts;
     const { exchange, environment, provider, model } = parts;
-    this.record = openAttempt(exchange, environment, provider.backend, `${provider.name}/${model}`);
+    this.record = openAttempt(exchange, environment, provider.owner.key, `${provider.name}/${model}`);
     if (provider.address) {
-      const { address, port } = provider.address.endpoint;
-      this.record.endpoint = `${address}:${port}`;
+      this.record.endpoint = toHostPort(provider.address.endpoint);
     }
   }
 
@@ -59,7 +59,7 @@ export class Books {
       books.#mark(error);
       throw error;
     }
-    parts.exchange.settlements.push(books.#settled.promise);
+    parts.exchange.settling();
     return books;
   }
 
@@ -73,7 +73,7 @@ export class Books {
   release(error: unknown): void {
     if (!this.#close(error)) return;
     this.#parts.environment.ledger.release(this.record.id).then(
-      () => this.#settled.resolve(),
+      () => this.#parts.exchange.settled(),
       (cause: unknown) => this.#lost(cause),
     );
   }
@@ -86,6 +86,7 @@ export class Books {
     const { llm } = exchange;
     if (llm) {
       llm.provider = provider.name;
+      llm.vendor = provider.genAiName;
       llm.upstreamModel = model;
       if (usage) {
         llm.usage = usage;
@@ -97,7 +98,7 @@ export class Books {
     environment.ledger
       .settle(this.record.id, { end, costNano: cost?.nano, tokens, source: usage?.source ?? 'unknown' })
       .then(
-        () => this.#settled.resolve(),
+        () => this.#parts.exchange.settled(),
         (cause: unknown) => this.#lost(cause),
       );
   }
@@ -138,7 +139,7 @@ export class Books {
 
   #lost(cause: unknown): void {
     this.#parts.environment.log.error({ err: cause, attempt: this.record.id }, 'an attempt could not be settled');
-    this.#settled.resolve();
+    this.#parts.exchange.settled();
   }
 
   #elapsedMs(): number {

@@ -1,5 +1,6 @@
 // An LLMBackend as a target: reads what is asked, resolves names, and lists models.
 import { type LLMBackend, LLMBackend_ClientGone } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
+import { nearestFew } from '@agentgateway/core/config/suggest.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Exchange, Reply, SnapshotView } from '@agentgateway/core/exchange.ts';
 import type { CallPlan, Target } from '@agentgateway/core/target.ts';
@@ -13,22 +14,23 @@ import { type HealthLimits, healthDefaults } from './health.ts';
 import { answerModel, answerModels, isAllowed } from './models.ts';
 import { type LlmRequest, toRequest } from './operation.ts';
 import { readPassAsk, tryPass } from './pass.ts';
-import { type Provider, compileProvider } from './profile.ts';
+import { type Owner, type Provider, compileProvider } from './profile.ts';
 import {
   type FindBackend,
   type Resolution,
   isCovered,
   listModels,
-  nearModels,
+  reachable,
   resolveModel,
   withIncluded,
 } from './resolve.ts';
 import { serve } from './serve.ts';
-import type { WhenGone } from './stream.ts';
-import { type ModelRoute, type ModelTarget, openHealth, toRoute } from './targets.ts';
+import { type ModelRoute, type ModelTarget, toRoute } from './targets.ts';
 
 /** Longest request body where the configuration gives no limit. */
 const requestBytesMaxDefault = 32 * 1024 * 1024;
+/** Near names that an unknown one is answered with. */
+const nearMax = 3;
 /** Names whose resolution is remembered. */
 const routesMax = 1000;
 
@@ -43,8 +45,6 @@ class LlmTarget implements Target {
   readonly providers: ReadonlyMap<string, Provider>;
   readonly #environment: BackendEnvironment;
   readonly #requestBytesMax: number;
-  readonly #whenGone: WhenGone;
-  readonly #health: HealthLimits;
   readonly #routes = new Map<string, ModelRoute>();
   /** Snapshot the remembered routes were resolved in: another one may have other backends. */
   #generation = -1;
@@ -54,17 +54,22 @@ class LlmTarget implements Target {
     this.message = message;
     this.#environment = environment;
     this.#requestBytesMax = Number(message.requestBytesMax) || requestBytesMaxDefault;
-    this.#whenGone = message.onClientGone === LLMBackend_ClientGone.DRAIN ? 'drain' : 'abort';
-    this.#health = toHealthLimits(message);
-    this.providers = new Map(message.providers.map((each) => [each.name, compileProvider(key, each, environment)]));
+    const owner: Owner = {
+      key,
+      limits: toHealthLimits(message),
+      whenGone: message.onClientGone === LLMBackend_ClientGone.DRAIN ? 'drain' : 'abort',
+    };
+    this.providers = new Map(message.providers.map((each) => [each.name, compileProvider(owner, each, environment)]));
   }
 
-  get holdsCredentials(): boolean {
-    return this.message.providers.some(({ key }) => key !== undefined);
+  holdsCredentials(snapshot: SnapshotView): boolean {
+    return reachable(this.key, this.message, this.#finder(snapshot)).some(({ backend }) =>
+      backend.providers.some(({ key }) => key !== undefined),
+    );
   }
 
   async call(exchange: Exchange, plan: CallPlan): Promise<Reply> {
-    const find: FindBackend = (key) => this.#other(exchange.snapshot, key)?.message;
+    const find = this.#finder(exchange.snapshot);
     const request = toRequest(
       exchange.method,
       exchange.path,
@@ -107,15 +112,15 @@ class LlmTarget implements Target {
         ? this.#resolve(exchange, ask.model)
         : this.#namedRoute(exchange, request.provider, ask.model);
     exchange.llm.modelLabel = route.label;
-    return generate({ exchange, plan, environment: this.#environment, ask, route, whenGone: this.#whenGone });
+    return generate({ exchange, plan, environment: this.#environment, ask, route });
   }
 
   explain({ snapshot, model }: Parameters<NonNullable<Target['explain']>>[0]): object {
-    const find: FindBackend = (key) => this.#other(snapshot, key)?.message;
+    const find = this.#finder(snapshot);
     const models = listModels(this.key, this.message, find);
     if (model === undefined) return { models };
     const resolution = resolveModel(this.key, this.message, model, find);
-    if (!resolution) return { model, unknown: true, near: nearModels(models, model) };
+    if (!resolution) return { model, unknown: true, near: nearestFew(model, models, nearMax) };
     const nowMs = this.#environment.monotonicMs();
     const targets = this.#toTargets(snapshot, resolution).map(
       ({ provider, model: upstream, weight, priorities, health }) => ({
@@ -131,13 +136,13 @@ class LlmTarget implements Target {
 
   /** Names that can be asked for; a wildcard stands for the catalogue's models that it covers and that its targets have. */
   #listed(snapshot: SnapshotView): string[] {
-    const find: FindBackend = (key) => this.#other(snapshot, key)?.message;
+    const find = this.#finder(snapshot);
     const names = listModels(this.key, this.message, find);
     return [...new Set(names.flatMap((name) => (name.includes('*') ? this.#catalogued(snapshot, name) : [name])))];
   }
 
   #catalogued(snapshot: SnapshotView, pattern: string): string[] {
-    const resolution = resolveModel(this.key, this.message, pattern, (key) => this.#other(snapshot, key)?.message);
+    const resolution = resolveModel(this.key, this.message, pattern, this.#finder(snapshot));
     const providers = new Set(
       this.#toTargets(snapshot, resolution ?? { name: pattern, targets: [] }).map(
         ({ provider }) => provider.prices.provider,
@@ -155,13 +160,11 @@ class LlmTarget implements Target {
     }
     const known = this.#routes.get(model);
     if (known) return known;
-    const find: FindBackend = (key) => this.#other(exchange.snapshot, key)?.message;
+    const find = this.#finder(exchange.snapshot);
     const resolution = resolveModel(this.key, this.message, model, find);
     if (!resolution) {
-      const near = nearModels(
-        listModels(this.key, this.message, find).filter((name) => isAllowed(exchange, name)),
-        model,
-      );
+      const names = listModels(this.key, this.message, find).filter((name) => isAllowed(exchange, name));
+      const near = nearestFew(model, names, nearMax);
       const hint = near.length === 0 ? undefined : `Did you mean ${near.join(' or ')}?`;
       throw new GatewayError('model-not-found', `there is no model ${model} here`, hint === undefined ? {} : { hint });
     }
@@ -178,9 +181,12 @@ class LlmTarget implements Target {
       if (!provider) return [];
       const { model, weight, priorities } = target;
       const known = name === undefined ? '*' : name.includes('*') ? name : model;
-      const health = openHealth(this.#environment, target.backend, provider.name, known);
-      return [{ provider, model, weight, priorities, health, limits: this.#health }];
+      return [{ provider, model, weight, priorities, health: provider.health.of(known) }];
     });
+  }
+
+  #finder(snapshot: SnapshotView): FindBackend {
+    return (key) => this.#other(snapshot, key)?.message;
   }
 
   #other(snapshot: SnapshotView, key: string): LlmTarget | undefined {
@@ -199,7 +205,7 @@ class LlmTarget implements Target {
   }
 
   #included(snapshot: SnapshotView): Generator<{ key: string; backend: LLMBackend }> {
-    return withIncluded(this.key, this.message, (key) => this.#other(snapshot, key)?.message);
+    return withIncluded(this.key, this.message, this.#finder(snapshot));
   }
 
   /** Any other path: to the provider that the path or the model names, else to the only one. */
@@ -217,7 +223,7 @@ class LlmTarget implements Target {
       isStreaming: false,
       params: {},
     };
-    return serve({ exchange, plan, environment, route, isReplayable: ask.isReplayable }, async (target) => {
+    return serve({ exchange, plan, environment, route }, async (target) => {
       const { provider, model } = target;
       const books = await Books.open({
         exchange,
@@ -234,8 +240,8 @@ class LlmTarget implements Target {
 
   #passRoute(exchange: Exchange, { provider: named }: LlmRequest, model: string | undefined): ModelRoute {
     const { snapshot } = exchange;
-    if (model !== undefined)
-      return named === undefined ? this.#resolve(exchange, model) : this.#namedRoute(exchange, named, model);
+    if (model === undefined) requireAnyModel(exchange);
+    else return named === undefined ? this.#resolve(exchange, model) : this.#namedRoute(exchange, named, model);
     const upstream = this.#included(snapshot)
       .flatMap(({ key }) => [...(this.#other(snapshot, key)?.providers.values() ?? [])])
       .filter(({ address }) => address !== undefined)
@@ -258,21 +264,26 @@ class LlmTarget implements Target {
   #namedRoute(exchange: Exchange, name: string, model: string): ModelRoute {
     const { snapshot } = exchange;
     const provider = this.#provider(snapshot, name)!;
-    const find: FindBackend = (key) => this.#other(snapshot, key)?.message;
+    const find = this.#finder(snapshot);
     const isConfigured = resolveModel(this.key, this.message, model, find)?.targets.some(
-      (target) => target.model === model && target.provider.name === name && target.backend === provider.backend,
+      (target) => target.model === model && target.provider.name === name && target.backend === provider.owner.key,
     );
     const full = `${name}/${model}`;
-    if (!isConfigured && !find(provider.backend)?.exposeAll)
+    if (!isConfigured && !find(provider.owner.key)?.exposeAll)
       throw new GatewayError('model-not-found', `there is no model ${full} here`);
     if (!isAllowed(exchange, full) && !(isConfigured && isAllowed(exchange, model))) throw forbidden(full);
     return this.#only(provider, model);
   }
 
   #only(provider: Provider, model: string): ModelRoute {
-    const health = openHealth(this.#environment, provider.backend, provider.name, '*');
-    return toRoute('other', [{ provider, model, weight: 1, priorities: [], health, limits: this.#health }]);
+    return toRoute('other', [{ provider, model, weight: 1, priorities: [], health: provider.health.of('*') }]);
   }
+}
+
+/** What names no model (files, batches, stored answers) may hold or start any: a key for some models only may not use it. */
+function requireAnyModel({ principal, path }: Exchange): void {
+  if (!principal || principal.allowedModels.length === 0) return;
+  throw new GatewayError('model-forbidden', `this key may use some models only, and the request to ${path} names none`);
 }
 
 function forbidden(model: string): GatewayError {

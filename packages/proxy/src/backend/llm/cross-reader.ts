@@ -9,6 +9,9 @@ import { mergeUsage } from '@agentgateway/llm/usage.ts';
 import { type StreamWatch, earlyFailure, isComplete, requireEnd, requireJson } from './read-frames.ts';
 import type { FrameReader } from './stream.ts';
 
+/** Longest text of a converted stream, in bytes: formats tell it again at their end, so it is held until then. */
+const textBytesMax = 64 * 1024 * 1024;
+
 /** A colon begins a comment. */
 const commentByte = 58;
 
@@ -77,6 +80,7 @@ export class CrossReader implements FrameReader {
       case 'argumentsDelta':
       case 'refusalDelta':
         this.#outputBytes += Buffer.byteLength(event.text);
+        if (this.#outputBytes > textBytesMax) throw tooLong();
         this.#hasOutput();
         return;
       case 'partStart':
@@ -103,4 +107,8 @@ export class CrossReader implements FrameReader {
     this.facts.hasOutput = true;
     this.#watch.firstOutput();
   }
+}
+
+function tooLong(): GatewayError {
+  return new GatewayError('upstream-protocol-error', `the provider’s stream is longer than ${textBytesMax} bytes`);
 }

@@ -48,6 +48,11 @@ export function toStatusOf(format: FormatName, status: number): number {
   return status === 529 ? 503 : status;
 }
 
+/** Statuses with which a provider refuses the gateway's own key or account: another provider may answer, the same one will not. */
+export function isOurRefusal(status: number): boolean {
+  return status === 401 || status === 402 || status === 403;
+}
+
 /** Statuses with which a provider says "not now": another target may answer. */
 export function isTransient(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;

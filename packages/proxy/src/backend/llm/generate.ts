@@ -12,7 +12,6 @@ import { type Tried, tryTarget } from './attempt.ts';
 import { Books, type Cost } from './books.ts';
 import { decodeAsk, prepare } from './prepare.ts';
 import { serve } from './serve.ts';
-import type { WhenGone } from './stream.ts';
 import type { ModelRoute, ModelTarget } from './targets.ts';
 
 /** What an answer is made from. */
@@ -22,13 +21,12 @@ export interface GenerateParts {
   readonly environment: BackendEnvironment;
   readonly ask: Ask;
   readonly route: ModelRoute;
-  readonly whenGone: WhenGone;
 }
 
 /** Answers, failing over until one target does. */
 export function generate(parts: GenerateParts): Promise<Reply> {
-  const { exchange, plan, environment, ask, whenGone } = parts;
-  return serve({ ...parts, isReplayable: true }, async (target) => {
+  const { exchange, plan, environment, ask } = parts;
+  return serve(parts, async (target) => {
     const { provider, model } = target;
     if (ask.isCount && !provider.formats.includes('messages')) return countHere(exchange, ask);
     const prepared = prepare(ask, provider, model, (text) => exchange.notes.push(text));
@@ -40,7 +38,7 @@ export function generate(parts: GenerateParts): Promise<Reply> {
       bound: toBound({ environment, target, sizeBytes: ask.bytes.byteLength, ...ask }),
       price: (usage) => priceOf(exchange, environment, target, usage),
     });
-    return tryTarget({ exchange, plan, environment, ask, provider, model, prepared, books, whenGone });
+    return tryTarget({ exchange, plan, environment, ask, provider, model, prepared, books });
   });
 }
 

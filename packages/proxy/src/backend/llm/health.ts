@@ -14,8 +14,8 @@ export const healthDefaults: HealthLimits = { failures: 5, backoffMs: 10_000, ba
 /** Longest pause that a provider's Retry-After is believed. */
 export const retryAfterMaxMs = 600_000;
 
-/** The health of one target. Disposable because it outlives snapshots (contract 3). */
-export class TargetHealth implements Disposable {
+/** The health of one target. */
+export class TargetHealth {
   #failures = 0;
   #ejections = 0;
   #untilMs = 0;
@@ -48,9 +48,27 @@ export class TargetHealth implements Disposable {
   paused(nowMs: number, pauseMs: number): void {
     this.#untilMs = Math.max(this.#untilMs, nowMs + Math.min(pauseMs, retryAfterMaxMs));
   }
+}
+
+/** Models of one provider whose health is kept; the oldest goes. */
+const tableMax = 1000;
+
+/** The health of a provider's models, by name. Disposable because it outlives snapshots (contract 3). */
+export class HealthTable implements Disposable {
+  readonly #models = new Map<string, TargetHealth>();
+
+  /** The health of a model; made on first use. */
+  of(model: string): TargetHealth {
+    const known = this.#models.get(model);
+    if (known) return known;
+    if (this.#models.size >= tableMax) this.#models.delete(this.#models.keys().next().value!);
+    const health = new TargetHealth();
+    this.#models.set(model, health);
+    return health;
+  }
 
   [Symbol.dispose](): void {
-    this.#untilMs = 0;
+    this.#models.clear();
   }
 }
 

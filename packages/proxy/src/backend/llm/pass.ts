@@ -4,7 +4,7 @@ import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
 import type { CallPlan } from '@agentgateway/core/target.ts';
 import { NotAnObject, readMember, scanMembers, setMember } from '@agentgateway/llm/json-edit.ts';
-import { decodeBody, isIdentity, requestReasons } from '../../wire-encoding.ts';
+import { collectRequest, isIdentity } from '../../wire-encoding.ts';
 import { toUpstreamTimeouts } from '../attempt.ts';
 import type { BackendEnvironment } from '../registry.ts';
 import { checkModel } from './ask.ts';
@@ -18,51 +18,42 @@ import { type UsageForm, UsageTee } from './usage-tee.ts';
 import type { Usage } from '@agentgateway/llm/usage.ts';
 import type { UpstreamReply } from '../../upstream/transport.ts';
 
-/** A request that is sent on: its model where it names one, and its body. */
+/** A request that is sent on: its model where it names one, and its body, decoded. */
 export interface PassAsk {
   readonly model: string | undefined;
-  /** The body for a model's upstream name; the same where it names none. */
-  body(model: string | undefined): Body;
-  /** Whether it can be sent again. */
-  readonly isReplayable: boolean;
   readonly sizeBytes: number;
-  /** The coding that the body still has: only what was read is decoded. */
-  readonly encoding: string | undefined;
+  /** The body for a model's upstream name; the same where it names none. */
+  body(model: string | undefined): Uint8Array | undefined;
 }
 
-/** Reads the model of a JSON or multipart body; any other body flows through unread. */
+/** How the model of a body is read and replaced. */
+interface ModelField {
+  readonly model: string;
+  write(model: string): Uint8Array;
+}
+
+/**
+ * Reads the body whole and looks for its model. The content type does not decide what it is, because there are providers
+ * that read JSON under any: what begins as an object is one, and a form is one where its boundary stands in it.
+ */
 export async function readPassAsk(exchange: Exchange, bytesMax: number): Promise<PassAsk> {
-  const { body, headers } = exchange;
-  const encoding = headers.combined('content-encoding');
-  const type = headers.get('content-type');
-  const boundary = boundaryOf(type);
-  const isJson = type !== undefined && isJsonType(type);
-  if (body.kind === 'none' || (!isJson && boundary === undefined)) {
-    const isReplayable = body.kind === 'none';
-    return { model: undefined, body: () => body, isReplayable, sizeBytes: body.lengthBytes ?? 0, encoding };
-  }
-  const received = await body.bytes(bytesMax);
-  const bytes = await decodeBody(received, encoding, bytesMax, requestReasons);
-  const model = isJson ? readJsonModel(bytes) : readFormModel(bytes, boundary!);
-  const rewrite = (wanted: string): Uint8Array =>
-    isJson ? setMember(bytes, 'model', wanted) : writeField(bytes, boundary!, 'model', wanted);
+  if (exchange.body.kind === 'none') return { model: undefined, sizeBytes: 0, body: () => undefined };
+  const bytes = await collectRequest(exchange, bytesMax);
+  const field = findInJson(bytes) ?? findInForm(bytes, boundaryOf(exchange.headers.get('content-type')));
   return {
-    model,
-    body: (wanted) =>
-      Body.of(wanted === undefined || model === undefined || wanted === model ? bytes : rewrite(wanted)),
-    isReplayable: true,
+    model: field?.model,
     sizeBytes: bytes.byteLength,
-    encoding: undefined,
+    body: (wanted) => (!field || wanted === undefined || wanted === field.model ? bytes : field.write(wanted)),
   };
 }
 
-function readJsonModel(bytes: Uint8Array): string | undefined {
+function findInJson(bytes: Uint8Array): ModelField | undefined {
   try {
     const members = scanMembers(bytes);
-    const model = readMember(bytes, members, 'model');
-    return model === undefined || model === null
-      ? undefined
-      : checkModel(model, members.get('model')?.isRepeated ?? false);
+    const given = readMember(bytes, members, 'model');
+    if (given === undefined || given === null) return undefined;
+    const model = checkModel(given, members.get('model')?.isRepeated ?? false);
+    return { model, write: (wanted) => setMember(bytes, 'model', wanted, members) };
   } catch (error) {
     if (!(error instanceof NotAnObject)) throw error;
     // The provider judges what it is.
@@ -70,9 +61,12 @@ function readJsonModel(bytes: Uint8Array): string | undefined {
   }
 }
 
-function readFormModel(bytes: Uint8Array, boundary: string): string | undefined {
-  const [model, ...others] = readFields(bytes, boundary, 'model');
-  return model === undefined ? undefined : checkModel(model, others.length > 0);
+function findInForm(bytes: Uint8Array, boundary: string | undefined): ModelField | undefined {
+  if (boundary === undefined) return undefined;
+  const [given, ...others] = readFields(bytes, boundary, 'model');
+  if (given === undefined) return undefined;
+  const model = checkModel(given, others.length > 0);
+  return { model, write: (wanted) => writeField(bytes, boundary, 'model', wanted) };
 }
 
 /** What one try of a passed request needs. */
@@ -127,7 +121,7 @@ async function send({
     throw new GatewayError('route-not-found', `the embedded model does not serve ${what}`);
   }
   const headers = toProviderHeaders(exchange, provider, true);
-  if (ask.encoding !== undefined) headers.append('content-encoding', ask.encoding);
+  const bytes = ask.body(model);
   exchange.trace?.attempt(books.record, headers);
   const query = exchange.query === undefined ? '' : `?${exchange.query}`;
   return environment.transport.dispatch({
@@ -137,7 +131,7 @@ async function send({
     path: `${address.pathPrefix}${rest}${query}`,
     authority: address.authority,
     headers,
-    body: ask.body(model),
+    body: bytes === undefined ? Body.none() : Body.of(bytes),
     timeouts: toUpstreamTimeouts(plan),
     onCancel: (fn) => exchange.onCancel(fn),
   });

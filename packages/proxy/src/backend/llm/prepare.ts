@@ -41,7 +41,7 @@ export function prepare(ask: Ask, provider: Provider, model: string, note: (text
 /** The client's bytes with the provider's model name, and usage asked for where a stream would not tell it. */
 function prepareSame(ask: Ask, provider: Provider, model: string): Prepared {
   const { format } = ask;
-  let bytes = ask.model === model ? ask.bytes : setMember(ask.bytes, 'model', model);
+  let bytes = ask.model === model ? ask.bytes : setMember(ask.bytes, 'model', model, ask.members);
   const hidesUsage = format === 'chat' && ask.isStreaming && !ask.wantsUsage && provider.dialectal.hasStreamOptions;
   if (hidesUsage) bytes = setNestedMember(bytes, 'stream_options', 'include_usage', true);
   return { format, isSame: true, path: pathOf(format, ask), bytes, hidesUsage };

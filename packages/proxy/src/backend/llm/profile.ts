@@ -8,8 +8,10 @@ import { maxOutputTokens } from '@agentgateway/llm/provider/max-tokens.ts';
 import { type ProviderProfile, isProviderDriver, toProfile } from '@agentgateway/llm/provider/provider.ts';
 import { toDialect } from '@agentgateway/llm/provider/quirks.ts';
 import type { BackendEnvironment } from '../registry.ts';
+import { type HealthLimits, HealthTable } from './health.ts';
 import { type ProviderPrices, compileProviderPrices } from './prices.ts';
 import { isCovered } from './resolve.ts';
+import type { WhenGone } from './stream.ts';
 
 /** Where a provider listens, split once. */
 export interface ProviderAddress {
@@ -19,14 +21,25 @@ export interface ProviderAddress {
   readonly pathPrefix: string;
 }
 
+/** What the LLMBackend that owns a provider sets for it, whichever backend a request came to. */
+export interface Owner {
+  /** Key of the LLMBackend. */
+  readonly key: string;
+  readonly limits: HealthLimits;
+  readonly whenGone: WhenGone;
+}
+
 /** A provider of an LLMBackend as compiled. */
 export interface Provider {
   readonly name: string;
-  /** Key of the LLMBackend that owns it. */
-  readonly backend: string;
+  readonly owner: Owner;
+  /** The health of its models. */
+  readonly health: HealthTable;
   readonly driver: string;
   /** Whose opaque values it can verify: the quirk row, or the driver; its own address makes it a vendor of its own. */
   readonly vendor: string;
+  /** The same in OTel's words, for `gen_ai.provider.name`. */
+  readonly genAiName: string;
   readonly profile: ProviderProfile;
   /** Formats it is spoken to in, the preferred one first. */
   readonly formats: readonly FormatName[];
@@ -39,18 +52,24 @@ export interface Provider {
   maxTokens(model: string): { readonly tokens: number; readonly source: string };
 }
 
+/** Where OTel's registry (`gen_ai.provider.name`) writes a vendor otherwise than configuration does. */
+const genAiNames: Readonly<Record<string, string>> = { mistral: 'mistral_ai', xai: 'x_ai' };
+
 /** Compiles a provider. Throws where its driver is unknown to this version or its address is no URL. */
-export function compileProvider(backend: string, message: LLMProvider, environment: BackendEnvironment): Provider {
+export function compileProvider(owner: Owner, message: LLMProvider, environment: BackendEnvironment): Provider {
   const { name, driver, quirks, key } = message;
   if (!isProviderDriver(driver)) throw new Error(`provider ${name}: the driver ${driver} is not known to this version`);
   const profile = toProfile(driver, quirks);
+  const vendor = quirks || (driver === 'openaiCompatible' ? name : driver);
   const baseUrl = message.baseUrl || profile.baseUrl;
   if (baseUrl === undefined && driver !== 'echo') throw new Error(`provider ${name} has no baseUrl`);
   return {
     name,
-    backend,
+    owner,
+    health: environment.state(`llm-health ${owner.key} ${name}`, () => new HealthTable()),
     driver,
-    vendor: quirks || (driver === 'openaiCompatible' ? name : driver),
+    vendor,
+    genAiName: genAiNames[vendor] ?? vendor,
     profile,
     formats: message.formats.length > 0 ? message.formats.map(toFormatName) : profile.formats,
     dialectal: toDialect(quirks),

@@ -1,4 +1,5 @@
 // Which of a client's headers reach a provider: nothing that identifies or authenticates the client to the gateway.
+import type { SecretValue } from '@agentgateway/core/environment.ts';
 import type { Exchange } from '@agentgateway/core/exchange.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
@@ -17,6 +18,8 @@ const withheld = new Set([
   'via',
   'x-real-ip',
   'x-request-id',
+  'openai-organization',
+  'openai-project',
   'accept-encoding',
   'content-encoding',
   'content-length',
@@ -40,15 +43,18 @@ export function toProviderHeaders(exchange: Exchange, provider: Provider, isSame
   // Frames are read, so they must not be compressed.
   headers.set('accept-encoding', 'identity');
   if (!provider.key) return headers;
-  const key = provider.key.current();
-  if (key === undefined || key === '') {
-    throw new GatewayError('provider-misconfigured', `the key of provider ${provider.name} is not there`, {
-      retriable: true,
-    });
-  }
-  const [name, value] = provider.profile.keyHeader(key);
+  const [name, value] = provider.profile.keyHeader(readKey(provider.name, provider.key));
   headers.set(name, value);
   return headers;
+}
+
+/** Files and secrets often end in a line break, which is no part of a key. */
+function readKey(provider: string, key: SecretValue): string {
+  const text = key.current()?.trim() ?? '';
+  const isSendable = /^[\x21-\x7e]+$/.test(text);
+  if (isSendable) return text;
+  const what = text === '' ? 'is not there' : 'has characters that no header can carry';
+  throw new GatewayError('provider-misconfigured', `the key of provider ${provider} ${what}`, { retriable: true });
 }
 
 /** Fields of an answer that mean something in every format. */

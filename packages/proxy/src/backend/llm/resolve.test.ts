@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { type LLMBackend, LLMBackendSchema } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Resolution, isCovered, listModels, nearModels, resolveModel, targetsMax } from './resolve.ts';
+import { type Resolution, isCovered, listModels, resolveModel, targetsMax } from './resolve.ts';
 
 interface TargetWords {
   readonly to: string;
@@ -127,12 +127,6 @@ describe('names', () => {
       b: toBackend({ models: { y: [], z: [] }, includes: ['a'] }),
     };
     expect(listModels('a', backends['a']!, (key) => backends[key])).toEqual(['x', 'y', 'z']);
-  });
-
-  test('near ones are told, best first', () => {
-    expect(nearModels(['gpt-4o', 'gpt-4o-mini', 'claude'], 'gpt4o')).toEqual(['gpt-4o']);
-    expect(nearModels(['GPT-4O'], 'gpt-4o')).toEqual(['GPT-4O']);
-    expect(nearModels(['abc'], 'xyz')).toEqual([]);
   });
 
   test('a pattern covers what its star may stand for', () => {

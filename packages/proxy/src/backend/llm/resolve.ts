@@ -47,7 +47,7 @@ export function resolveModel(
 }
 
 /** A backend and its key. */
-interface Holder {
+export interface Holder {
   readonly key: string;
   readonly backend: LLMBackend;
 }
@@ -101,17 +101,6 @@ export function listModels(key: string, backend: LLMBackend, find: FindBackend):
   return [...new Set([...ownAndIncluded(key, backend, find)].map(({ model }) => model.name))];
 }
 
-/** Configured names near to what was asked, best first, for a helpful 404. */
-export function nearModels(names: readonly string[], asked: string): string[] {
-  const countMax = 3;
-  return names
-    .map((name) => ({ name, distance: distanceOf(name.toLowerCase(), asked.toLowerCase()) }))
-    .filter(({ distance }) => distance <= Math.max(2, asked.length / 3))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, countMax)
-    .map(({ name }) => name);
-}
-
 function toTargets(owner: Holder, target: LLMTarget, asked: string, walk: Walk): ResolvedTarget[] {
   const model = target.model || asked;
   const { weight, priority } = target;
@@ -154,6 +143,22 @@ export function* withIncluded(
   }
 }
 
+/** The backend and all that it may send to, by inclusion or by name, each once. */
+export function reachable(key: string, backend: LLMBackend, find: FindBackend): Holder[] {
+  const found = new Map<string, Holder>([[key, { key, backend }]]);
+  // A Map is walked along with what is added to it meanwhile.
+  for (const holder of found.values()) {
+    const named = holder.backend.models.flatMap(({ targets }) =>
+      targets.flatMap(({ to }) => (to.case === 'backend' ? [to.value] : [])),
+    );
+    for (const next of [...holder.backend.includes, ...named]) {
+      const other = found.has(next) ? undefined : find(next);
+      if (other) found.set(next, { key: next, backend: other });
+    }
+  }
+  return [...found.values()];
+}
+
 function* ownAndIncluded(
   key: string,
   backend: LLMBackend,
@@ -161,17 +166,4 @@ function* ownAndIncluded(
 ): Generator<Holder & { readonly model: LLMBackend['models'][number] }> {
   for (const holder of withIncluded(key, backend, find))
     for (const model of holder.backend.models) yield { ...holder, model };
-}
-
-/** Levenshtein's distance, for short names. */
-function distanceOf(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      current[j] = Math.min(previous[j]! + 1, current[j - 1]! + 1, previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    previous = current;
-  }
-  return previous[b.length]!;
 }

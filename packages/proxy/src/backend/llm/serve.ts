@@ -4,7 +4,7 @@ import { type Exchange, type Reply, toCancelError } from '@agentgateway/core/exc
 import type { CallPlan } from '@agentgateway/core/target.ts';
 import type { BackendEnvironment } from '../registry.ts';
 import type { Tried } from './attempt.ts';
-import { isTransient } from './failures.ts';
+import { isOurRefusal, isTransient } from './failures.ts';
 import { pause } from '../attempt.ts';
 import { type ModelRoute, type ModelTarget, order } from './targets.ts';
 
@@ -14,8 +14,6 @@ export interface ServeParts {
   readonly plan: CallPlan;
   readonly environment: BackendEnvironment;
   readonly route: ModelRoute;
-  /** Whether the request can be sent more than once. */
-  readonly isReplayable: boolean;
 }
 
 /** Sends a request to one target. */
@@ -30,7 +28,7 @@ export async function serve(parts: ServeParts, tryOne: TryOne): Promise<Reply> {
   const ordered = order(route, environment.monotonicMs());
   if (ordered.length === 0) throw new GatewayError('provider-misconfigured', `no target of ${route.label} can be used`);
   const { retry } = plan.settings;
-  const triesMax = parts.isReplayable ? Math.max(ordered.length, 1 + (retry?.attempts ?? 0)) : 1;
+  const triesMax = Math.max(ordered.length, 1 + (retry?.attempts ?? 0));
   /** When a provider said that it would be ready again, on the monotonic clock. */
   const readyMs = new Map<ModelTarget, number>();
   let said: Reply | GatewayError | undefined;
@@ -45,7 +43,10 @@ export async function serve(parts: ServeParts, tryOne: TryOne): Promise<Reply> {
       const result = await tryTargetOf(parts, target, tryOne);
       if (result.kind === 'answered') return result.reply;
       if (result.retryAfterMs !== undefined) readyMs.set(target, environment.monotonicMs() + result.retryAfterMs);
-      const isRepeated = isTransient(result.status) || (retry?.codes.includes(result.status) ?? false);
+      const isRepeated =
+        isTransient(result.status) ||
+        (retry?.codes.includes(result.status) ?? false) ||
+        (isOurRefusal(result.status) && !isAgain);
       if (!isRepeated || isLast()) return result.reply;
       result.reply.body.cancel(new Error('another target is tried'));
       said = result.reply;
@@ -70,10 +71,11 @@ function tell(said: Reply | GatewayError): Reply {
 
 /** Tries, and lets the target's health know. */
 async function tryTargetOf({ exchange, environment }: ServeParts, target: ModelTarget, tryOne: TryOne): Promise<Tried> {
-  const { health, limits } = target;
+  const { health } = target;
+  const { limits } = target.provider.owner;
   try {
     const result = await tryOne(target);
-    if (result.kind === 'answered' || !isTransient(result.status)) health.succeeded();
+    if (result.kind === 'answered' || !isUnwell(result.status)) health.succeeded();
     else if (result.retryAfterMs !== undefined) health.paused(environment.monotonicMs(), result.retryAfterMs);
     else health.failed(environment.monotonicMs(), limits);
     return result;
@@ -83,4 +85,9 @@ async function tryTargetOf({ exchange, environment }: ServeParts, target: ModelT
     if (!isOurs) health.failed(environment.monotonicMs(), limits);
     throw error;
   }
+}
+
+/** A 403 may be about this request alone; a key or an account that is refused refuses every one. */
+function isUnwell(status: number): boolean {
+  return isTransient(status) || status === 401 || status === 402;
 }

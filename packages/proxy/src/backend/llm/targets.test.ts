@@ -7,7 +7,7 @@ import { type ModelTarget, comparePriorities, order, toRoute } from './targets.t
 const limits: HealthLimits = { failures: 3, backoffMs: 100, backoffMaxMs: 350 };
 
 function target(model: string, weight = 1, priorities: readonly number[] = []): ModelTarget {
-  return { provider: { name: 'p' } as Provider, model, weight, priorities, health: new TargetHealth(), limits };
+  return { provider: { name: 'p' } as Provider, model, weight, priorities, health: new TargetHealth() };
 }
 
 const names = (targets: readonly ModelTarget[]): string => targets.map(({ model }) => model).join(' ');

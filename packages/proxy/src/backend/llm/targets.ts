@@ -1,7 +1,6 @@
 // The order in which a name's targets are tried: priority, then exact weights, healthy ones first.
-import type { Environment } from '@agentgateway/core/environment.ts';
 import { compileChoice } from '../../snapshot/choose.ts';
-import { type HealthLimits, TargetHealth } from './health.ts';
+import type { TargetHealth } from './health.ts';
 import type { Provider } from './profile.ts';
 
 /** A provider and model that may serve a name. */
@@ -13,7 +12,6 @@ export interface ModelTarget {
   /** Of the target, then of those it stands for; no zeros at the end. */
   readonly priorities: readonly number[];
   readonly health: TargetHealth;
-  readonly limits: HealthLimits;
 }
 
 /** A name that was resolved, with the state that weights need. */
@@ -60,9 +58,4 @@ export function order(route: ModelRoute, nowMs: number): ModelTarget[] {
       (target.health.isUsable(nowMs) ? usable : resting).push(target);
   }
   return [...usable, ...resting.toSorted((a, b) => a.health.waitMs(nowMs) - b.health.waitMs(nowMs))];
-}
-
-/** The health of a provider's model; it outlives snapshots. */
-export function openHealth(environment: Environment, backend: string, provider: string, model: string): TargetHealth {
-  return environment.state(`llm-health ${backend} ${provider} ${model}`, () => new TargetHealth());
 }

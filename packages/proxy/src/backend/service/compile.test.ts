@@ -6,13 +6,19 @@ import { type EndpointAddress, Exchange, type SnapshotView } from '@agentgateway
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import { defaultSettings } from '@agentgateway/core/settings.ts';
 import { expect, test } from 'vitest';
+import type { Target } from '@agentgateway/core/target.ts';
 import type { UpstreamRequest } from '../../upstream/request.ts';
 import type { BackendEnvironment } from '../registry.ts';
 import { compileServiceBackend } from './compile.ts';
 
 const sent: UpstreamRequest[] = [];
+const held = new Map<string, unknown>();
 const environment = {
   monotonicMs: () => 0,
+  state(identity: string, open: () => unknown) {
+    if (!held.has(identity)) held.set(identity, open());
+    return held.get(identity);
+  },
   transport: {
     dispatch(request: UpstreamRequest) {
       sent.push(request);
@@ -20,11 +26,13 @@ const environment = {
     },
   },
 } as unknown as BackendEnvironment;
-const target = compileServiceBackend(
-  'backend/shop/cart',
-  create(ServiceBackendSchema, { ports: [{ port: 80 }, { port: 90, protocol: UpstreamProtocol.HTTP2 }] }),
-  environment,
-);
+const compile = (): Target =>
+  compileServiceBackend(
+    'backend/shop/cart',
+    create(ServiceBackendSchema, { ports: [{ port: 80 }, { port: 90, protocol: UpstreamProtocol.HTTP2 }] }),
+    environment,
+  );
+let target = compile();
 
 async function call(port: number, endpoints: readonly EndpointAddress[] | undefined): Promise<UpstreamRequest> {
   const asked: string[] = [];
@@ -60,6 +68,23 @@ test('endpoints take turns', async () => {
   for (let i = 0; i < 6; i++) chosen.push((await call(80, endpoints)).endpoint.address);
   expect(new Set(chosen.slice(0, 3)).size).toBe(3);
   expect(chosen.slice(3)).toEqual(chosen.slice(0, 3));
+});
+
+test('an edit of the Service does not start the turns anew, and a port does not take another port’s turn', async () => {
+  const endpoints = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((address) => ({ address, port: 8080 }));
+  const chosen: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    chosen.push((await call(80, endpoints)).endpoint.address);
+    await call(90, endpoints);
+    target = compile();
+  }
+  expect(new Set(chosen).size).toBe(3);
+});
+
+test('a port that the Service does not have has no endpoint', async () => {
+  await expect(call(70, [{ address: '10.0.0.1', port: 8080 }])).rejects.toMatchObject({
+    reason: 'no-healthy-endpoint',
+  });
 });
 
 test('the client keeps its authority, and the port decides the protocol', async () => {

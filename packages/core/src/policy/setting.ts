@@ -1,0 +1,18 @@
+// What policies of the contract `setting` compile to, typed by kind.
+import type { PolicySpec } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import type { Environment } from '../environment.ts';
+import type { RuleSettings } from '../settings.ts';
+import { retry } from './retry.ts';
+import { timeouts } from './timeouts.ts';
+
+/** The settings that a policy gives a value. Throws where its kind is no setting. */
+export function compileSetting({ kind }: PolicySpec, environment: Environment): Partial<RuleSettings> {
+  switch (kind.case) {
+    case 'timeouts':
+      return { timeouts: timeouts.compile(kind.value, environment) };
+    case 'retry':
+      return { retry: retry.compile(kind.value, environment) };
+    default:
+      throw new Error(`${kind.case ?? 'what it says'} is no setting that this version reads`);
+  }
+}
