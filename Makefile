@@ -10,7 +10,8 @@ install:
 	@$(TOOLS) scripts/install
 
 run: install ## Start the gateway (CONFIG=file-or-folder, ARGS=further flags)
-	@./agentgateway run $(if $(CONFIG),-f "$(CONFIG)") $(ARGS)
+	@$(TOOLS) node scripts/build.ts >/dev/null
+	@$(TOOLS) node dist/main.js run $(if $(CONFIG),-f "$(CONFIG)") $(ARGS)
 
 test: install ## Run every test
 	@$(TOOLS) pnpm test $(if $(VITEST_JSON),--reporter=default --reporter=json --outputFile.json="$(VITEST_JSON)")

@@ -84,7 +84,7 @@ export const reasons = {
     'client',
     'bad_request',
     invalid,
-    'The HTTP message is ambiguous or malformed; the connection is closed.',
+    'Such a message could be read in two ways; the connection is closed.',
   ),
   'request-timeout': row(
     408,
@@ -153,20 +153,14 @@ export const reasons = {
     unauthenticated,
     'Send a valid key in authorization, x-api-key or x-goog-api-key.',
   ),
-  'credential-expired': row(
-    401,
-    'policy',
-    'expired_api_key',
-    unauthenticated,
-    'The key has expired; ask for a new one.',
-  ),
+  'credential-expired': row(401, 'policy', 'expired_api_key', unauthenticated, 'Ask for a new one.'),
   forbidden: row(403, 'policy', 'forbidden', forbidden, 'An authorization rule refuses this request.'),
   'model-forbidden': row(
     403,
     'policy',
     'model_forbidden',
     forbidden,
-    'This key may not use the model; GET /v1/models lists those it may.',
+    'GET /v1/models lists the models that it may use.',
   ),
   'budget-subject-missing': row(
     403,
@@ -190,6 +184,13 @@ export const reasons = {
     'backend_invalid',
     broken,
     'The route names a backend that does not exist or may not be used; see /status.',
+  ),
+  'transformation-failed': row(
+    500,
+    'policy',
+    'transformation_failed',
+    broken,
+    'An expression of a transformation failed for this request; guard what may be absent with has().',
   ),
   'provider-misconfigured': row(
     500,

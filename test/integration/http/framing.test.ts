@@ -86,6 +86,8 @@ const refused: readonly (readonly [name: string, bytes: string, status?: 400 | 4
     'a chunk that ends in a bare LF',
     'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n',
   ],
+  ['an empty host', 'GET / HTTP/1.1\r\nhost:\r\n\r\n'],
+  ['a port that is none', 'GET / HTTP/1.1\r\nhost: a:65536\r\n\r\n'],
   ['an unknown method', 'NOTHING / HTTP/1.1\r\nhost: a\r\n\r\n'],
   ['a version of the future', 'GET / HTTP/3.7\r\nhost: a\r\n\r\n'],
   ['no version', 'GET /\r\nhost: a\r\n\r\n'],

@@ -47,6 +47,19 @@ const cases: readonly (readonly [string, Step, string[], number])[] = [
     403,
   ],
   [
+    'one refuses and breaks on its own refusal: what went wrong first is told',
+    {
+      request: () => {
+        throw new GatewayError('forbidden', 'no');
+      },
+      response: () => {
+        throw new TypeError('bug');
+      },
+    },
+    ['> a', '> b', '< b 403', '< a 403'],
+    403,
+  ],
+  [
     'one refuses later',
     { request: () => Promise.reject(new GatewayError('forbidden', 'no')) },
     ['> a', '> b', '< b 403', '< a 403'],

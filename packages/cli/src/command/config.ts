@@ -19,6 +19,7 @@ export function load(path: string | undefined): Loaded | undefined {
   const files = path === undefined ? [] : read(path);
   if (!files) return undefined;
   const config = loadConfig({ files, env: readEnvironment() });
+  for (const notice of config.skipped) process.stderr.write(`${formatProblem(notice)}\n`);
   if (config.problems.length === 0) return { config, path };
   for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
   process.stderr.write(`${count(config.problems.length, 'problem')}\n`);

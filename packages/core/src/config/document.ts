@@ -28,17 +28,18 @@ export function parseDocuments(
   const documents: ConfigDocument[] = [];
   const problems: ConfigProblem[] = [];
   for (const document of Array.isArray(parsed) ? parsed : []) {
-    // One slip makes several errors of the parser; the first of a line is the one to mend.
-    const byLine = Map.groupBy(document.errors, (error) => lines.linePos(error.pos[0]).line);
-    for (const [line, [error]] of byLine)
+    // One slip makes the parser stumble over all that follows; the first is the one to mend.
+    const [error] = document.errors;
+    if (error) {
       problems.push({
         file,
-        line,
+        line: lines.linePos(error.pos[0]).line,
         path: '',
-        message: `not valid YAML: ${withoutText(error!.message)}`,
-        ...hintOf(text, lines, error!.pos[0]),
+        message: `not valid YAML: ${withoutText(error.message)}`,
+        ...hintOf(text, lines, error.pos[0]),
       });
-    if (document.errors.length > 0) continue;
+      continue;
+    }
     let value: unknown;
     try {
       value = document.toJS({ maxAliasCount: aliasesMax });

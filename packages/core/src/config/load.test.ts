@@ -37,10 +37,30 @@ describe('without files', () => {
     ));
 });
 
+/** What is said of an object in a folder, be it refused or left out. */
+function told(apiVersion: string, kind: string): readonly string[] {
+  const { problems, skipped } = folder(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: x }\n`);
+  return [...problems, ...skipped].map(({ message }) => message);
+}
+
 describe('a folder', () => {
   test('documents without apiVersion and kind are not ours', () => {
     expect(folder('services:\n- { name: x }\n---\n- a\n').problems).toEqual([]);
     expect(folder('').problems).toEqual([]);
+  });
+
+  test('objects of others are left out, and said; what may be meant for the gateway is not', () => {
+    for (const [apiVersion, kind] of [
+      ['v1', 'Namespace'],
+      ['apps/v1', 'Deployment'],
+      ['v1', 'ConfigMap'],
+    ] as const)
+      expect(told(apiVersion, kind)).toEqual([`${apiVersion} ${kind} is not for the gateway and left out`]);
+    expect(told('agentgateway.dev/v1', 'LLMBackend')[0]).toContain('is not understood');
+    expect(told('example.com/v1', 'HTTPRoute')[0]).toContain('is not understood');
+    expect(told('agentgateway.dev/v1alpha1', 'Budget')).toEqual(['Budget is not supported yet']);
+    const text = 'apiVersion: v1\nkind: Namespace\nmetadata: { name: x }\n';
+    expect(loadConfig({ files: [{ name: 'c.yaml', text, role: 'config' }], env: {} }).problems).toHaveLength(1);
   });
 
   test('JSON is read too', () => {
@@ -62,6 +82,21 @@ describe('a folder', () => {
     const { problems } = loadConfig({ files: [{ name: 'c.yaml', text, role: 'config' }], env: {} });
     expect(problems[0]?.message).toMatch(/alias/i);
   });
+});
+
+test('one slip in the YAML is one problem, whatever the parser makes of the rest', () => {
+  const text = `services:\n- { name: a, ports: [{ port: \${X} }] }\n${'- { name: b, ports: [{ port: 80 }] }\n'.repeat(50)}`;
+  const { problems } = loadConfig({ files: [{ name: 'c.yaml', text, role: 'config' }], env: {} });
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toMatchObject({ line: 2 });
+  expect(problems[0]!.hint).toContain('quotes');
+});
+
+test('a Service that is said to have no endpoints is not looked up in DNS', () => {
+  const text = 'services: [{ name: web, ports: [{ port: 80 }], endpoints: [] }]\n';
+  const { manifests } = loadConfig({ files: [{ name: 'c.yaml', text, role: 'config' }], env: {} });
+  const slices = manifests.filter(({ kind }) => kind === 'EndpointSlice');
+  expect(slices).toMatchObject([{ endpoints: [] }]);
 });
 
 describe('what is left out', () => {

@@ -17,6 +17,8 @@ export interface ConfigInput {
 export interface LoadedConfig {
   readonly manifests: readonly Manifest[];
   readonly problems: readonly ConfigProblem[];
+  /** Objects in a folder that are not for the gateway: what was left out, for a notice. */
+  readonly skipped: readonly ConfigProblem[];
 }
 
 /** Loads a configuration. Pure. Without files, what the environment offers. */
@@ -34,14 +36,15 @@ export function loadConfig({ files, env }: ConfigInput): LoadedConfig {
       });
     for (const document of documents) {
       const isManifest = isObject(document.value) && 'apiVersion' in document.value && 'kind' in document.value;
-      if (isManifest) loader.addManifest(document);
+      if (isManifest) loader.addManifest(document, role === 'manifests');
       else if (role === 'config') loader.addShort(document);
     }
   }
-  if (loader.problems.length > 0) return { manifests: [], problems: loader.problems };
+  const { skipped } = loader;
+  if (loader.problems.length > 0) return { manifests: [], problems: loader.problems, skipped };
   const { manifests, problems } = addDefaults(loader.items, env);
-  if (problems.length > 0) return { manifests: [], problems };
-  return { manifests: manifests.map((manifest, age) => withAge(manifest, age)), problems: [] };
+  if (problems.length > 0) return { manifests: [], problems, skipped };
+  return { manifests: manifests.map((manifest, age) => withAge(manifest, age)), problems: [], skipped };
 }
 
 /** Age is the order in the files, so that manifests and what they were ejected from are of one age. */

@@ -1,5 +1,5 @@
 // Documents → manifests, one at a time, collecting every mistake in the user's own path and line.
-import { type KindRow, findKind, kinds, reservedKinds, reservedPlurals } from '../kinds/registry.ts';
+import { type KindRow, findKind, groupOf, kinds, reservedKinds, reservedPlurals } from '../kinds/registry.ts';
 import { name as nameSchema, texts } from '../schema/dialect.ts';
 import { liftSecrets } from '../schema/walk.ts';
 import type { Manifest, ObjectOrigin } from '../world.ts';
@@ -27,6 +27,8 @@ interface WrittenItem {
 export class Loader {
   readonly items: LoadedItem[] = [];
   readonly problems: ConfigProblem[] = [];
+  /** Objects that are somebody else's, and so left out. */
+  readonly skipped: ConfigProblem[] = [];
   readonly #env: Readonly<Record<string, string>>;
   readonly #places = new Map<string, ObjectOrigin>();
 
@@ -34,11 +36,17 @@ export class Loader {
     this.#env = env;
   }
 
-  /** A plain manifest, as kubectl takes it: nothing in it is expanded. */
-  addManifest(document: ConfigDocument): void {
+  /** A plain manifest, as kubectl takes it: nothing in it is expanded. In a folder it may be somebody else's. */
+  addManifest(document: ConfigDocument, isInFolder: boolean): void {
     const object = document.value as Record<string, unknown>;
     const [apiVersion, kind] = [String(object['apiVersion']), String(object['kind'])];
     const row = findKind(apiVersion, kind);
+    if (!row && isInFolder && isForeign(apiVersion, kind)) {
+      const { file } = document;
+      const message = `${apiVersion} ${kind} is not for the gateway and left out`;
+      this.skipped.push({ file, line: document.lineOf(['kind']), path: 'kind', message });
+      return;
+    }
     if (!row) {
       const known = `understood: ${kinds.map((one) => `${one.apiVersion} ${one.kind}`).join(', ')}`;
       const problem = reservedKinds.includes(kind)
@@ -189,6 +197,15 @@ const secretRow = kinds.find(({ kind }) => kind === 'Secret')!;
 /** Name of the Secret that holds an item's literals. */
 function secretNameOf({ row, metadata }: WrittenItem): string {
   return `${row.kind.toLowerCase()}-${metadata.name}`;
+}
+
+/** Whether an object is of no group whose kinds the gateway serves, now or later, nor called like one of them by mistake. */
+function isForeign(apiVersion: string, kind: string): boolean {
+  if (kinds.some((row) => row.kind === kind)) return false;
+  const [group, version] = apiVersion.split('/');
+  // Of the core's kinds the planned ones are read, not served: to leave them out changes nothing that is asked for.
+  if (version === undefined) return true;
+  return !reservedKinds.includes(kind) && !kinds.some((row) => groupOf(row) === group);
 }
 
 function toManifest({ row, metadata }: WrittenItem, fields: unknown): Manifest {

@@ -42,6 +42,15 @@ export function expandService(service: Manifest): {
         ]
       : [],
   );
+  // Said to have none is not the same as saying nothing: a slice without endpoints keeps the name from being looked up.
+  if (endpoints.length === 0)
+    return {
+      manifests: [
+        plain,
+        slice(service, `${service.metadata.name}-0`, { addressType: 'IPv4', ports: [], endpoints: [] }),
+      ],
+      problems: named,
+    };
   const groups = Map.groupBy(endpoints, ({ address, port }) => `${addressType(address)} ${port ?? ''}`);
   const slices = [...groups.values()].map((group, index) => {
     const { address, port } = group[0]!;

@@ -125,7 +125,10 @@ function applyRequest(compiled: CompiledTransform, exchange: Exchange): void {
 function setPseudo(exchange: Exchange, name: string, value: string): void {
   const isValid = pseudoValues[name as keyof typeof pseudoValues].test(value);
   if (!isValid)
-    throw new GatewayError('internal', `the transformation of ${name} gave a value that cannot stand there`);
+    throw new GatewayError(
+      'transformation-failed',
+      `the transformation of ${name} gave a value that cannot stand there`,
+    );
   if (name === ':method') exchange.method = value;
   else if (name === ':scheme') exchange.scheme = value as Exchange['scheme'];
   else if (name === ':authority') exchange.authority = value;
@@ -166,7 +169,10 @@ function evaluate(compiled: CompiledTransform, context: CelContext): Edits {
   );
   for (const { name, value } of headers)
     if (!isHeaderValue(value))
-      throw new GatewayError('internal', `the transformation of ${name} gave a value with control characters`);
+      throw new GatewayError(
+        'transformation-failed',
+        `the transformation of ${name} gave a value with control characters`,
+      );
   return { headers, body: compiled.body && run(compiled.body, context, 'body', toBytes) };
 }
 
@@ -179,7 +185,7 @@ function run<T>(expression: Expression, context: CelContext, subject: string, co
   try {
     return convert(expression.evaluate(context));
   } catch (error) {
-    throw new GatewayError('internal', `the transformation of ${subject} failed`, { cause: error });
+    throw new GatewayError('transformation-failed', `the transformation of ${subject} failed`, { cause: error });
   }
 }
 
@@ -191,7 +197,7 @@ function splitPath(value: string): [string, string | undefined] {
 function toStatus(value: string): number {
   const status = Number(value);
   if (!Number.isInteger(status) || status < 200 || status > 599)
-    throw new GatewayError('internal', 'the transformation of :status gave no status from 200 to 599');
+    throw new GatewayError('transformation-failed', 'the transformation of :status gave no status from 200 to 599');
   return status;
 }
 

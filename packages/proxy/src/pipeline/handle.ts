@@ -179,6 +179,10 @@ async function unwind(flight: Flight, reply: Reply): Promise<Reply> {
       const done = step.response(exchange, current);
       if (done) await done;
     } catch (error) {
+      const failure = GatewayError.from(error);
+      exchange.verdicts.push({ policy: ran[i]!.policy, verdict: `failed on the answer: ${failure.reason}` });
+      // What went wrong first is what the caller is told.
+      if (current.origin !== 'upstream' && current.reason !== undefined) continue;
       current.body.cancel(error);
       current = renderError(exchange, error);
     }

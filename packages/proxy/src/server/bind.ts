@@ -103,7 +103,7 @@ class OpenBind implements Bind {
     this.#http1 = openHttp1Server(this.#limits, {
       request: (request, response, expects) => this.#take(request, response, expects),
       refuse: (request, response, error) => this.#refuse(request, response, error),
-      invalid: (socket, reason, message) => this.#invalid(socket, reason, message),
+      invalid: (socket, error) => this.#invalid(socket, error),
     });
     this.#http2 = new Http2Sessions(this.#limits, options.log, (request, response, expects) =>
       this.#take(request, response, expects),
@@ -267,17 +267,16 @@ class OpenBind implements Bind {
   }
 
   /** Answers bytes that are no request. Where they are part of a body, its request is answered; others finish first. */
-  #invalid(socket: Socket, reason: Reason, message: string): void {
+  #invalid(socket: Socket, error: GatewayError): void {
     if (socket.destroyed || !socket.writable || this.#broken.has(socket)) return;
     this.#broken.add(socket);
     let isBusy = false;
     for (const request of this.#active.values()) {
       if (request.socket !== socket) continue;
       isBusy = true;
-      if (!request.complete) this.#calls.get(request)?.head.body.cancel(new GatewayError(reason, message));
+      if (!request.complete) this.#calls.get(request)?.head.body.cancel(error);
     }
     if (isBusy) return;
-    const error = new GatewayError(reason, message);
     const id = this.#options.clock.id();
     // The address is gone with the connection.
     this.#refused(error, id, socket, { method: '', httpVersion: '1.1' });

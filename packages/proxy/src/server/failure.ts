@@ -9,7 +9,7 @@ export function toFailureBody({ reason, message, hint }: GatewayError, requestId
 
 /** A whole HTTP/1.1 answer for a connection that has no request to answer (RFC 9112 §9.6: it is closed after this). */
 export function toRawAnswer(error: GatewayError, requestId: string): string {
-  const { status, reason } = error;
+  const { status, reason, headers } = error;
   const body = JSON.stringify(toFailureBody(error, requestId));
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? reason}`,
@@ -17,6 +17,7 @@ export function toRawAnswer(error: GatewayError, requestId: string): string {
     `content-length: ${Buffer.byteLength(body)}`,
     `x-request-id: ${requestId}`,
     'connection: close',
+    ...headers.map(([name, value]) => `${name}: ${value}`),
     '',
     body,
   ].join('\r\n');

@@ -13,14 +13,17 @@ export interface RequestTarget {
 
 const authorityPattern = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{1,5})?$/;
 
+const portMax = 65_535;
+
 /** Judges an HTTP/1.x head and splits its target. Throws `bad-framing` saying what is ambiguous. */
 export function readTarget(message: IncomingMessage): RequestTarget {
   const { rawHeaders: raw, httpVersion } = message;
   if (httpVersion !== '1.1' && httpVersion !== '1.0')
     throw new GatewayError('bad-framing', `HTTP/${httpVersion} is not spoken here`);
   const host = onlyHost(raw);
-  if (host === undefined && httpVersion === '1.1')
-    throw new GatewayError('bad-framing', 'the request has no host field');
+  // An http URL without a host names nothing (RFC 9110 §4.2.1).
+  if (!host && httpVersion === '1.1')
+    throw new GatewayError('bad-framing', 'the request has no host field, or an empty one');
   for (let i = 0; i < raw.length; i += 2) {
     if (!isNamed(raw[i]!, 'transfer-encoding')) continue;
     if (httpVersion === '1.0') throw new GatewayError('bad-framing', 'transfer-encoding is not part of HTTP/1.0');
@@ -76,6 +79,8 @@ export function splitTarget(url: string, host: string | undefined): RequestTarge
   }
   if (authority !== '' && !authorityPattern.test(authority))
     throw new GatewayError('bad-framing', 'the host is not a valid authority');
+  if (Number(/:([0-9]+)$/.exec(authority)?.[1] ?? 0) > portMax)
+    throw new GatewayError('bad-framing', `the port of the host is greater than ${portMax}`);
   if (rest.includes('#')) throw new GatewayError('bad-framing', 'the request target has a fragment');
   const mark = rest.indexOf('?');
   const path = mark < 0 ? rest : rest.slice(0, mark);

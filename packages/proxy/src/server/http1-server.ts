@@ -11,7 +11,7 @@ export interface Http1Handlers {
   /** A request that is refused before anything is known of it. */
   readonly refuse: (request: IncomingMessage, response: ServerResponse, error: GatewayError) => void;
   /** Bytes that are not a request. */
-  readonly invalid: (socket: Socket, reason: Reason, message: string) => void;
+  readonly invalid: (socket: Socket, error: GatewayError) => void;
 }
 
 /** Opens a server; give it connections with `emit('connection', socket)`. */
@@ -42,17 +42,32 @@ export function openHttp1Server(limits: ServerLimits, handlers: Http1Handlers): 
   );
   // Without a listener for upgrades node ignores the field, as a server may (RFC 9110 §7.8): curl offers h2c like that.
   server.on('connect', (_request, socket: Socket) =>
-    handlers.invalid(socket, 'method-not-allowed', 'CONNECT is not served on this listener'),
+    handlers.invalid(
+      socket,
+      new GatewayError('method-not-allowed', 'CONNECT is not served on this listener', {
+        headers: [['allow', allowed]],
+      }),
+    ),
   );
   server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
     const reason = toReason(error.code);
-    if (reason) handlers.invalid(socket, reason, reasons[reason].hint);
+    if (reason) handlers.invalid(socket, new GatewayError(reason, messages[reason] ?? reasons[reason].hint));
     else socket.destroy();
   });
   // Connections are handed over, so node never listens and would never begin to look for late ones.
   server.emit('listening');
   return server;
 }
+
+/** What a listener serves in place of a method that it does not. */
+const allowed = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
+/** What is said of bytes that are no request; hints say what to do about it. */
+const messages: Partial<Record<Reason, string>> = {
+  'bad-framing': 'the bytes are not an HTTP request, or not a well-formed one',
+  'headers-too-large': 'the head of the request is too large',
+  'request-timeout': 'the request did not arrive whole in time',
+};
 
 /** Why bytes are no request; undefined where the connection itself has failed or was left in the middle of one. */
 function toReason(code = ''): Reason | undefined {

@@ -29,6 +29,8 @@ export type FromSource =
       readonly changes: ResourceChanges;
       readonly statuses: readonly ObjectStatus[];
       readonly issues: readonly Issue[];
+      /** Objects that are not for the gateway. */
+      readonly skipped: readonly ConfigProblem[];
     }
   | { readonly type: 'status'; readonly statuses: readonly ObjectStatus[]; readonly issues: readonly Issue[] }
   | { readonly type: 'refused'; readonly problems: readonly ConfigProblem[] }

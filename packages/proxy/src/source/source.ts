@@ -60,6 +60,18 @@ export function formatProblem({ file, line, path, message, hint }: ConfigProblem
   return `${place}: ${subject}${message}${hint === undefined ? '' : `\n  hint: ${hint}`}`;
 }
 
+/** Tells what an edit has added to a list, so that the log does not say again what still holds. */
+class News {
+  #known: ReadonlySet<string> = new Set();
+
+  /** The texts that were not in the last list. */
+  of(texts: readonly string[]): string[] {
+    const fresh = texts.filter((text) => !this.#known.has(text));
+    this.#known = new Set(texts);
+    return fresh;
+  }
+}
+
 /** Starts the worker. */
 export function startSource(parts: SourceParts): Source {
   return new WorkerSource(parts);
@@ -76,6 +88,8 @@ class WorkerSource implements Source {
   #cause: unknown;
   /** Rejections and bind errors that were said and still hold. */
   #said: ReadonlySet<string> = new Set();
+  readonly #newIssues = new News();
+  readonly #newlySkipped = new News();
   #queue: Promise<void> = Promise.resolve();
 
   constructor(parts: SourceParts) {
@@ -121,7 +135,7 @@ class WorkerSource implements Source {
     }
   }
 
-  async #update({ changes, statuses, issues }: Extract<FromSource, { type: 'update' }>): Promise<void> {
+  async #update({ changes, statuses, issues, skipped }: Extract<FromSource, { type: 'update' }>): Promise<void> {
     const { log, now, apply, input } = this.#parts;
     let applied: Applied;
     try {
@@ -136,7 +150,9 @@ class WorkerSource implements Source {
     const { rejections, bindErrors } = applied;
     Object.assign(this.state, { statuses, issues, refused: [], acceptedEpochMs: now() });
     this.#sayFailures(applied);
-    for (const issue of issues) log.warn({ ...issue }, `${issue.object}: ${issue.path}: ${issue.message}`);
+    for (const text of this.#newlySkipped.of(skipped.map((notice) => formatProblem(notice)))) log.info({}, text);
+    const texts = new Map(issues.map((issue) => [`${issue.object}: ${issue.path}: ${issue.message}`, issue]));
+    for (const text of this.#newIssues.of([...texts.keys()])) log.warn({ ...texts.get(text) }, text);
     if (this.#isReady) log.info({ set: changes.set.length, removed: changes.removed.length }, 'configuration applied');
     this.#answer({ type: 'feedback', rejections, bindErrors: [...bindErrors] });
     this.#isReady = true;

@@ -97,7 +97,7 @@ class FileSource {
   }
 
   #translate(files: readonly ConfigFile[]): void {
-    const { manifests, problems } = loadConfig({ files, env: this.#input.env });
+    const { manifests, problems, skipped } = loadConfig({ files, env: this.#input.env });
     if (problems.length > 0) {
       this.#refuse(problems);
       return;
@@ -106,7 +106,7 @@ class FileSource {
     this.#manifests = manifests;
     this.#gateways = [...views.keys()];
     this.#sent = uniteViews(views);
-    this.#post({ type: 'update', changes: diffResources(this.#held, this.#sent), statuses, issues });
+    this.#post({ type: 'update', changes: diffResources(this.#held, this.#sent), statuses, issues, skipped });
   }
 
   #translateWorld(objects: readonly Manifest[]): Translation {

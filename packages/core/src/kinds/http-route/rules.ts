@@ -16,6 +16,7 @@ import type { Manifest } from '../../world.ts';
 import { resolveBackend } from '../backend.ts';
 import { translateFilters, translateSettings } from './filters.ts';
 import type { HttpRouteSpec } from './schema.ts';
+import { token } from '../../policy/check.ts';
 
 type RuleSpec = NonNullable<HttpRouteSpec['rules']>[number];
 type MatchSpec = NonNullable<RuleSpec['matches']>[number];
@@ -124,6 +125,7 @@ function toMatch({ path, headers = [], queryParams = [], method }: MatchSpec, at
   else if (path && /\/\/|\/\.\.?(\/|$)|[#?]/.test(path.value))
     refuse('path.value', 'cannot hold /./, /../, # or ?, which no request that is served has, nor //');
   const toValue = (match: (typeof headers)[number], where: string, name: string): ValueMatch => {
+    if (!token.test(name)) refuse(`${where}.name`, `'${name}' is not a valid name`);
     if (match.type === 'RegularExpression') checkRegex(match.value, (message) => refuse(`${where}.value`, message));
     const form = match.type === 'RegularExpression' ? ('regex' as const) : ('exact' as const);
     return create(ValueMatchSchema, { name, match: { case: form, value: match.value } });

@@ -249,9 +249,10 @@ class LlmTarget implements Target {
     const provider =
       named === undefined ? (upstream.length === 1 ? upstream[0] : undefined) : this.#provider(snapshot, named);
     if (!provider) {
-      const names = upstream.map(({ name }) => `/${name}/v1/…`).join(', ') || 'none';
+      const names = upstream.map(({ name }) => `/${name}/v1/…`).join(', ');
+      const orPath = names === '' ? '' : `, or a provider in the path: ${names}`;
       throw new GatewayError('bad-request', `${exchange.path} names no model and no provider`, {
-        hint: `Name a model in the body, or a provider in the path: ${names}`,
+        hint: `Name a model in the body${orPath}`,
       });
     }
     return this.#only(provider, '');

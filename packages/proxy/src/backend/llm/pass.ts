@@ -118,7 +118,9 @@ async function send({
   const { address } = provider;
   if (!address) {
     const what = `${exchange.method} ${exchange.path}`;
-    throw new GatewayError('route-not-found', `the embedded model does not serve ${what}`);
+    throw new GatewayError('route-not-found', `the embedded model does not serve ${what}`, {
+      hint: 'It answers /v1/chat/completions, /v1/responses, /v1/messages and /v1/models.',
+    });
   }
   const headers = toProviderHeaders(exchange, provider, true);
   const bytes = ask.body(model);

@@ -26,7 +26,10 @@ const retryWaitMaxMs = 10_000;
 export async function serve(parts: ServeParts, tryOne: TryOne): Promise<Reply> {
   const { exchange, plan, environment, route } = parts;
   const ordered = order(route, environment.monotonicMs());
-  if (ordered.length === 0) throw new GatewayError('provider-misconfigured', `no target of ${route.label} can be used`);
+  if (ordered.length === 0) {
+    const hint = 'Give one of its targets a weight above 0.';
+    throw new GatewayError('provider-misconfigured', `every target of ${route.label} has the weight 0`, { hint });
+  }
   const { retry } = plan.settings;
   const triesMax = Math.max(ordered.length, 1 + (retry?.attempts ?? 0));
   /** When a provider said that it would be ready again, on the monotonic clock. */
