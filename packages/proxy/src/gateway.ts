@@ -184,7 +184,12 @@ async function apply(
 /** Opens the ports beside the traffic; one that is switched off, or taken by another process, is left out and said. */
 async function openPorts(gateway: Gateway, settings: Settings, ports: Map<string, AdminPort>): Promise<void> {
   const wanted = [
-    { what: 'admin', app: adminApp(gateway, settings.adminAddress), address: settings.adminAddress, port: settings.adminPort },
+    {
+      what: 'admin',
+      app: adminApp(gateway, settings.adminAddress),
+      address: settings.adminAddress,
+      port: settings.adminPort,
+    },
     { what: 'metrics', app: metricsApp(gateway), address: settings.bindAddress, port: settings.metricsPort },
     { what: 'readiness', app: readinessApp(gateway), address: settings.bindAddress, port: settings.readinessPort },
   ];

@@ -1,4 +1,5 @@
 // Attempts at plain HTTP upstreams: time-outs, retries and the record of each try.
+import { toHostPort } from '@agentgateway/core/authority.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import {
   type AttemptRecord,
@@ -59,12 +60,12 @@ async function isReplayable({ body }: Exchange): Promise<boolean> {
   return true;
 }
 
-/** Doubles with each try; jitter between half and the whole keeps clients from coming back together. */
+/** Doubles with each try, and never less (Gateway API: the minimum); jitter up to twice that keeps clients from coming back together. */
 function toBackoffMs(baseMs: number, tried: number, environment: BackendEnvironment): number {
-  return Math.min(baseMs * 2 ** (tried - 1), backoffMsMax) * (0.5 + environment.random() / 2);
+  return Math.max(baseMs, Math.min(baseMs * 2 ** (tried - 1), backoffMsMax)) * (1 + environment.random());
 }
 
-/** Longest wait between two tries. */
+/** Longest wait that doubling leads to, before jitter. */
 const backoffMsMax = 30_000;
 
 async function tryOnce(
@@ -74,7 +75,7 @@ async function tryOnce(
   target: HttpTarget,
 ): Promise<Reply> {
   const { endpoint, tls } = target;
-  const attempt = openAttempt(exchange, environment, target.backend, `${endpoint.address}:${endpoint.port}`);
+  const attempt = openAttempt(exchange, environment, target.backend, toHostPort(endpoint));
   const isOwnAuthority = exchange.authority === exchange.head.authority;
   try {
     // An attempt edits a list of its own, never the exchange's.

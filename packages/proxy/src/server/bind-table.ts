@@ -1,4 +1,5 @@
 // The sockets that are open, kept in step with the snapshot: new ones before the swap, old ones after it.
+import { toHostPort } from '@agentgateway/core/authority.ts';
 import type { ExchangeHead } from '@agentgateway/core/exchange.ts';
 import type { Log } from '@agentgateway/core/environment.ts';
 import type { Clock } from '../environment.ts';
@@ -61,9 +62,7 @@ export class BindTable {
 
   /** Open sockets as `address:port`, sorted. */
   addresses(): string[] {
-    return [...this.#open.values()]
-      .map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`)
-      .sort();
+    return [...this.#open.values()].map(toHostPort).sort();
   }
 
   /** Closes everything, now and for good. */
@@ -94,8 +93,7 @@ export class BindTable {
       else this.#open.set(key, bind);
       return undefined;
     } catch (error) {
-      const place = address.includes(':') ? `[${address}]` : address;
-      return `cannot listen on ${place}:${port}: ${error instanceof Error ? error.message : String(error)}`;
+      return `cannot listen on ${toHostPort({ address, port })}: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
 

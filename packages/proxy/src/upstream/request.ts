@@ -1,4 +1,5 @@
 // What a transport is asked and what it answers: one request to one endpoint, and the limits of doing so.
+import { toHostPort } from '@agentgateway/core/authority.ts';
 import type { Body } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { CancelReason, EndpointAddress } from '@agentgateway/core/exchange.ts';
@@ -65,8 +66,8 @@ export const transportLimits = {
 } as const;
 
 /** `http://10.0.0.1:80` or `https://[::1]:443`. */
-export function toOrigin({ address, port, tls }: UpstreamEndpoint): string {
-  return `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${port}`;
+export function toOrigin(endpoint: UpstreamEndpoint): string {
+  return `${endpoint.tls ? 'https' : 'http'}://${toHostPort(endpoint)}`;
 }
 
 /** Throws for what no connection can be opened to, such as a host with a space. */
