@@ -145,12 +145,8 @@ function toTarget(
 }
 
 function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target): Snapshot {
-  const none: StepPlan = { steps: [], readsRequestBody: false, readsResponseBody: false };
-  const plan: StepPlan = {
-    steps,
-    readsRequestBody: steps.some(({ step }) => step.readsRequestBody),
-    readsResponseBody: steps.some(({ step }) => step.readsResponseBody),
-  };
+  const none: StepPlan = { steps: [] };
+  const plan: StepPlan = { steps };
   const settings = { timeouts: { ...defaultTimeouts, ...timeouts }, retry };
   const choice = { key: target.key, port: 0, weight: 1, invalid: undefined, plan: none, settings, decisions: [] };
   const rule: RulePlan = {

@@ -7,7 +7,6 @@ import type { AnyPolicyDefinition } from '@agentgateway/core/policy/define.ts';
 import { policies } from '@agentgateway/core/policy/registry.ts';
 import { compileSetting } from '@agentgateway/core/policy/setting.ts';
 import type { RuleSettings } from '@agentgateway/core/settings.ts';
-import type { PlannedStep, StepPlan } from './snapshot.ts';
 
 /** What a policy spec compiled to, by contract. */
 export type CompiledSpec = { readonly kind: string; readonly phase: Phase } & (
@@ -63,13 +62,4 @@ export function closed(what: string, why: string): Step {
 /** The definition of a spec of a known kind. */
 export function definitionOf(spec: PolicySpec): AnyPolicyDefinition {
   return policies[spec.kind.case as keyof typeof policies] as AnyPolicyDefinition;
-}
-
-/** Sums up what the plan's steps need. */
-export function toStepPlan(steps: readonly PlannedStep[]): StepPlan {
-  return {
-    steps,
-    readsRequestBody: steps.some(({ step }) => step.readsRequestBody === true),
-    readsResponseBody: steps.some(({ step }) => step.readsResponseBody === true),
-  };
 }

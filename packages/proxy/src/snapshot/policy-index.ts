@@ -14,7 +14,7 @@ import {
   mergeRule,
   toFound,
 } from './chain.ts';
-import { type CompiledSpec, closed, compileSpec, toStepPlan } from './compile-spec.ts';
+import { type CompiledSpec, closed, compileSpec } from './compile-spec.ts';
 import type { Scope } from './lifetimes.ts';
 import type { PlannedStep, PolicyDecision, StepPlan } from './snapshot.ts';
 import type { HeldPart, PartChange, ScopedEnvironment } from './store.ts';
@@ -65,7 +65,7 @@ interface LinkInputs {
 
 const noFilters: OwnFilters = { key: '', part: { own: [], shared: [] } };
 const emptyChain: LinkedChain = {
-  plan: toStepPlan([]),
+  plan: { steps: [] },
   settings: defaultSettings,
   decisions: [],
   uses: [],
@@ -164,7 +164,7 @@ export class PolicyIndex {
     }
     for (const spec of filters.part.own) apply(filters.key, spec);
     steps.sort((a, b) => phaseOrder[a.phase] - phaseOrder[b.phase]);
-    return { plan: toStepPlan(steps), settings, decisions: planned.map(toDecision), uses, found };
+    return { plan: { steps }, settings, decisions: planned.map(toDecision), uses, found };
   }
 
   /** A chain is not part of the next snapshot. */

@@ -15,11 +15,9 @@ export interface PlannedStep {
   readonly step: Step;
 }
 
-/** A flat list of steps in phase order, and whether any of them reads a body. */
+/** A flat list of steps in phase order. */
 export interface StepPlan {
   readonly steps: readonly PlannedStep[];
-  readonly readsRequestBody: boolean;
-  readonly readsResponseBody: boolean;
 }
 
 /** One weighted reference of a rule. */

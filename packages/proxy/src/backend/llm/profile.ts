@@ -53,7 +53,10 @@ export interface Provider {
 }
 
 /** Where OTel's registry (`gen_ai.provider.name`) writes a vendor otherwise than configuration does. */
-const genAiNames: Readonly<Record<string, string>> = { mistral: 'mistral_ai', xai: 'x_ai' };
+const genAiNames = new Map([
+  ['mistral', 'mistral_ai'],
+  ['xai', 'x_ai'],
+]);
 
 /** Compiles a provider. Throws where its driver is unknown to this version or its address is no URL. */
 export function compileProvider(owner: Owner, message: LLMProvider, environment: BackendEnvironment): Provider {
@@ -69,7 +72,7 @@ export function compileProvider(owner: Owner, message: LLMProvider, environment:
     health: environment.state(`llm-health ${owner.key} ${name}`, () => new HealthTable()),
     driver,
     vendor,
-    genAiName: genAiNames[vendor] ?? vendor,
+    genAiName: genAiNames.get(vendor) ?? vendor,
     profile,
     formats: message.formats.length > 0 ? message.formats.map(toFormatName) : profile.formats,
     dialectal: toDialect(quirks),
