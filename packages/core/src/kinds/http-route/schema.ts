@@ -136,7 +136,7 @@ export const httpRouteSpec = strict({
         .pick({ request: true, backendRequest: true })
         .optional()
         .describe('As the policy `timeouts`, for this rule.'),
-      retry: retry.schema.optional().describe('As the policy `retry`, for this rule.'),
+      retry: retry.schema.omit({ budget: true }).optional().describe('As the policy `retry`, for this rule.'),
     }),
     16,
   )
