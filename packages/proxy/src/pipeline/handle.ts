@@ -61,6 +61,8 @@ export async function handle(
     reply = renderError(exchange, exchange.cancelReason ? toCancelError(exchange.cancelReason) : error);
   }
   if (flight.ran.length > 0) reply = await unwind(flight, reply);
+  // An upgraded connection lasts as long as its two ends like (Gateway API HTTPRouteTimeouts).
+  if (reply.body.kind === 'tunnel') flight.deadline?.stop();
   if (exchange.dialect === 'grpc' && !reply.renderFailure) reply.renderFailure = renderGrpcFailure;
   pipeline.answer?.(exchange, reply);
   const end = await responder.respond(reply);
@@ -91,12 +93,19 @@ async function answer(flight: Flight, bind: BindPlan | undefined): Promise<Reply
   const rule = found.value;
   exchange.placement = { ...place, route: rule.route, rule: rule.rule, matchedPrefix: found.matchedPrefix };
   exchange.dialect = dialectIn(rule, exchange.dialect);
-  const { requestMs } = rule.settings.timeouts;
-  if (requestMs > 0)
-    flight.deadline = flight.pipeline.timers.start(requestMs, () => exchange.cancel('exchange-timeout'));
+  startDeadline(flight, rule.settings.timeouts.requestMs);
   const stopped = runSteps(flight, rule.plan);
   const early = stopped instanceof Promise ? await unlessCancelled(exchange, stopped) : stopped;
   return early ?? callBackend(flight, rule);
+}
+
+/** Bounds what is left of the exchange; 0 for not at all. */
+function startDeadline(flight: Flight, requestMs: number): void {
+  flight.deadline?.stop();
+  flight.deadline =
+    requestMs > 0
+      ? flight.pipeline.timers.start(requestMs, () => flight.exchange.cancel('exchange-timeout'))
+      : undefined;
 }
 
 async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
@@ -104,6 +113,9 @@ async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
   const choice = rule.choose();
   if (!choice) throw new GatewayError('backend-invalid', `route ${rule.route} has no backend to send this request to`);
   if (choice.invalid !== undefined) throw new GatewayError('backend-invalid', choice.invalid);
+  // What is said for this backend alone counts from here.
+  const { requestMs } = choice.settings.timeouts;
+  if (requestMs !== rule.settings.timeouts.requestMs) startDeadline(flight, requestMs);
   const stopped = runSteps(flight, choice.plan);
   const early = stopped instanceof Promise ? await unlessCancelled(exchange, stopped) : stopped;
   if (early) return early;
