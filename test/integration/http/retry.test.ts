@@ -186,7 +186,7 @@ describe('bodies', () => {
     await using gateway = await start({ retry: { attempts: 1, backoff: '1ms' } }, [upstream.port]);
     using client = new RawClient(portOf(gateway));
     client.send('POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n');
-    await expect.poll(() => upstream.connections).toBe(2);
+    await expect.poll(() => upstream.connections, { timeout: 15_000 }).toBe(2);
     client.send('3\r\ndef\r\n0\r\n\r\n');
     expect((await client.answer()).status).toBe(200);
     expect(bodies).toEqual(['abcdef']);

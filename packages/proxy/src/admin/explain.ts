@@ -3,7 +3,15 @@ import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { RuleSettings } from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
-import type { ListenerPlan, PolicyDecision, RulePlan, Snapshot, StepPlan } from '../snapshot/snapshot.ts';
+import type {
+  BackendChoice,
+  ListenerPlan,
+  PolicyDecision,
+  RulePlan,
+  Snapshot,
+  StepPlan,
+} from '../snapshot/snapshot.ts';
+import { type Calling, explainCalling } from './calling.ts';
 import { splitTarget } from '../server/framing.ts';
 
 /** What is asked. */
@@ -81,6 +89,8 @@ export interface Explanation {
     /** With what they say. */
     readonly settings: RuleSettings;
     readonly detail: object | undefined;
+    /** How its endpoints are chosen and called; undefined where it has none. */
+    readonly calling: Calling | undefined;
   }[];
   readonly policies: readonly ExplainedPolicy[];
   /** Kinds of steps in the order in which they would run. */
@@ -148,18 +158,29 @@ function explainRule(
   return {
     route: rule.route,
     rule: rule.rule || `rules[${rule.index}]`,
-    backends: rule.backends.map(({ key, weight, invalid, plan, decisions, settings }) => ({
-      key,
-      weight,
-      invalid,
-      steps: stepsOf(plan),
-      policies: decisions.map(toExplained),
-      settings,
-      detail: detailOf(snapshot.backend(key), snapshot, question),
-    })),
+    backends: rule.backends.map((choice) => toBackend(choice, rule, snapshot, question)),
     policies: rule.decisions.map(toExplained),
     steps: stepsOf(rule.plan),
     settings: rule.settings,
+  };
+}
+
+function toBackend(
+  choice: BackendChoice,
+  rule: RulePlan,
+  snapshot: Snapshot,
+  question: Question,
+): Explanation['backends'][number] {
+  const { key, weight, invalid, plan, decisions, settings } = choice;
+  return {
+    key,
+    weight,
+    invalid,
+    steps: stepsOf(plan),
+    policies: decisions.map(toExplained),
+    settings,
+    detail: detailOf(snapshot.backend(key), snapshot, question),
+    calling: invalid === undefined ? explainCalling(choice, rule.decisions, snapshot) : undefined,
   };
 }
 

@@ -133,6 +133,8 @@ async function tryOnce(call: Call, target: HttpTarget, body: Body): Promise<Repl
   const { endpoint, tls, state } = target;
   const attempt = openAttempt(exchange, environment, target.backend, state?.name ?? toHostPort(endpoint));
   if (state) state.inFlight++;
+  // A short answer may be over before anybody has seen its status.
+  let end: { readonly error: unknown } | undefined;
   try {
     // An attempt edits a list of its own, never the exchange's.
     const sent = exchange.trace ? exchange.headers.clone() : exchange.headers;
@@ -148,15 +150,22 @@ async function tryOnce(call: Call, target: HttpTarget, body: Body): Promise<Repl
       timeouts: toUpstreamTimeouts(plan),
       onCancel: (fn) => exchange.onCancel(fn),
       onInformation: exchange.inform,
-      onOver: (error) => over(call, target, attempt, error),
+      onOver(error) {
+        closeAttempt(exchange, environment, attempt, error);
+        if (attempt.status === undefined) end = { error };
+        else settle(call, target, attempt, error);
+      },
     });
     attempt.firstByteMs = environment.monotonicMs() - exchange.head.startMs;
     attempt.status = reply.status;
+    if (end) settle(call, target, attempt, end.error);
     if (state) plan.session?.bind(target.backend, plan.port, state.mark);
     return { status: reply.status, headers: reply.headers, body: reply.body, origin: 'upstream' };
   } catch (error) {
     // What fails before there is a connection is over without the transport's word.
-    over(call, target, attempt, GatewayError.from(error));
+    const failure = GatewayError.from(error);
+    closeAttempt(exchange, environment, attempt, failure);
+    settle(call, target, attempt, failure);
     throw error;
   }
 }
@@ -183,17 +192,19 @@ function toAuthority(exchange: Exchange, { settings }: CallPlan, { authority, ow
 /** A host and perhaps a port, as far as they cannot be taken for anything else (RFC 3986 §3.2). */
 const authorityPattern = /^([a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?$/;
 
-/** An attempt is over: its record is closed, and its endpoint's health hears of it. The first end stays. */
-function over({ exchange, plan, environment }: Call, target: HttpTarget, attempt: AttemptRecord, error: unknown): void {
-  if (attempt.endMs !== undefined) return;
-  closeAttempt(exchange, environment, attempt, error);
+/** An attempt is over, which its endpoint is told. */
+function settle(
+  { exchange, plan, environment }: Call,
+  target: HttpTarget,
+  attempt: AttemptRecord,
+  error: unknown,
+): void {
   const { state, table } = target;
   if (!state) return;
   state.inFlight--;
   const isWell = judge(exchange, attempt, error);
   if (isWell === undefined || !table) return;
-  const { health } = plan.settings;
-  if (table.report(state, isWell, health, environment.monotonicMs()))
+  if (table.report(state, isWell, plan.settings.health, environment.monotonicMs()))
     environment.log.warn(
       { backend: target.backend, endpoint: state.name },
       'an endpoint that failed several times in a row is left alone for a while',
@@ -208,13 +219,14 @@ function judge(exchange: Exchange, attempt: AttemptRecord, error: unknown): bool
   return false;
 }
 
-/** Closes the record of an attempt. */
+/** Closes the record of an attempt; the first end stays. */
 function closeAttempt(
   exchange: Exchange,
   environment: BackendEnvironment,
   attempt: AttemptRecord,
   error: unknown,
 ): void {
+  if (attempt.endMs !== undefined) return;
   attempt.endMs = environment.monotonicMs() - exchange.head.startMs;
   if (error instanceof GatewayError) attempt.reason = error.reason;
 }

@@ -7,12 +7,15 @@ import type { Timer, TimerWheel } from '../upstream/timer-wheel.ts';
 import { collectReply, collectRequest } from '../wire-encoding.ts';
 import { dialectIn, dialectOf } from './dialect.ts';
 import { renderError, renderGrpcFailure } from './render-error.ts';
+import type { Sessions } from './session.ts';
 
 /** What the pipeline needs of its process. */
 export interface Pipeline {
   readonly store: { readonly current: Snapshot };
   readonly timers: TimerWheel;
   readonly limits: PipelineLimits;
+  /** Opens the sessions that rules mark; left out where none can. */
+  readonly sessions?: Sessions;
   /** An exchange begins with this snapshot; left out where nobody watches. */
   readonly begin?: (exchange: Exchange, snapshot: Snapshot) => void;
   /** A reply is about to be written: the last moment to look into its body. */
@@ -110,7 +113,8 @@ function startDeadline(flight: Flight, requestMs: number): void {
 
 async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
   const { exchange } = flight;
-  const choice = rule.choose();
+  const session = flight.pipeline.sessions?.open(exchange, rule);
+  const choice = session?.choose(rule.backends) ?? rule.choose();
   if (!choice) throw new GatewayError('backend-invalid', `route ${rule.route} has no backend to send this request to`);
   if (choice.invalid !== undefined) throw new GatewayError('backend-invalid', choice.invalid);
   // What is said for this backend alone counts from here.
@@ -122,7 +126,9 @@ async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
   const target = exchange.snapshot.backend(choice.key);
   if (!target) throw new GatewayError('backend-invalid', `backend ${choice.key} does not exist`);
   if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
-  return target.call(exchange, { settings: choice.settings, port: choice.port });
+  const reply = await target.call(exchange, { settings: choice.settings, port: choice.port, session });
+  session?.mark(reply, choice);
+  return reply;
 }
 
 /** A step may wait for others; the exchange's own end is not held up by that. */
