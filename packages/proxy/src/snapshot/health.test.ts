@@ -43,6 +43,8 @@ test('one check for equal settings, whichever rules ask; it outlives edits and e
   expect(running.size).toBe(1);
   await store.update({ set: [], removed: [{ typeUrl: base[2]!.typeUrl, key: 'httproute/default/y' }] });
   expect(running.size).toBe(0);
+  await store.update({ set: [base[2]!], removed: [] });
+  expect(running.size).toBe(1);
 });
 
 test('a request that began before still has it', async () => {
