@@ -36,7 +36,7 @@ export const backendTLS = definePolicy({
   kind: 'backendTLS',
   summary: 'Speaks TLS to a backend: whom its certificate must name, who must have signed it, what is shown to it.',
   phase: 'setting',
-  attach: ['gateway', 'listener', 'route', 'rule', 'service', 'servicePort', 'httpBackend', 'llmBackend'],
+  attach: ['gateway', 'listener', 'route', 'rule', 'service', 'servicePort', 'httpBackend'],
   merge: 'fields',
   schema: strict({
     validation: strict({
