@@ -3,8 +3,10 @@ import type { z } from 'zod';
 import type { Attachable } from '../policy/define.ts';
 import type { CrdKind } from '../schema/to-crd.ts';
 import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
+import { grpcRouteSpec } from './grpc-route/schema.ts';
 import { httpBackendSpec } from './http-backend/schema.ts';
 import { httpRouteSpec } from './http-route/schema.ts';
+import { tcpRouteSpec, tlsRouteSpec, udpRouteSpec } from './l4-route/schema.ts';
 import { llmBackendSpec } from './llm-backend/schema.ts';
 import { policyShort, policySpec } from './policy/schema.ts';
 import { secretFields } from './secret/schema.ts';
@@ -67,12 +69,45 @@ const rows = [
     schema: httpRouteSpec,
   },
   {
+    kind: 'GRPCRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'grpcRoutes',
+    place: 'spec',
+    role: 'route',
+    target: { whole: 'route', section: { place: 'rule', word: 'named rule' } },
+    schema: grpcRouteSpec,
+  },
+  {
+    kind: 'TLSRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'tlsRoutes',
+    place: 'spec',
+    role: 'route',
+    schema: tlsRouteSpec,
+  },
+  {
+    kind: 'TCPRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'tcpRoutes',
+    place: 'spec',
+    role: 'route',
+    schema: tcpRouteSpec,
+  },
+  {
+    kind: 'UDPRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'udpRoutes',
+    place: 'spec',
+    role: 'route',
+    schema: udpRouteSpec,
+  },
+  {
     kind: 'Service',
     apiVersion: 'v1',
     plural: 'services',
     place: 'spec',
     role: 'backend',
-    target: { whole: 'service' },
+    target: { whole: 'service', section: { place: 'servicePort', word: 'port' } },
     schema: serviceSpec,
     shortSchema: serviceShort,
   },
@@ -161,14 +196,10 @@ export const reservedPlurals: readonly string[] = [
   'backendTLSPolicies',
   'budgets',
   'gatewayParameters',
-  'grpcRoutes',
   'inferencePools',
   'listenerSets',
   'mcpBackends',
   'referenceGrants',
-  'tcpRoutes',
-  'tlsRoutes',
-  'udpRoutes',
 ];
 
 /** Kinds of manifests that are planned but not built. */
@@ -178,12 +209,8 @@ export const reservedKinds: readonly string[] = [
   'Budget',
   'ConfigMap',
   'GatewayParameters',
-  'GRPCRoute',
   'InferencePool',
   'ListenerSet',
   'MCPBackend',
   'ReferenceGrant',
-  'TCPRoute',
-  'TLSRoute',
-  'UDPRoute',
 ];

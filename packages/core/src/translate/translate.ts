@@ -2,9 +2,11 @@
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import type { BackendTranslated } from '../kinds/backend.ts';
 import { type GatewayTranslated, translateGateway } from '../kinds/gateway/translate.ts';
+import { translateGrpcRoute } from '../kinds/grpc-route/translate.ts';
 import { translateHttpBackend } from '../kinds/http-backend/translate.ts';
 import { translateHttpRoute } from '../kinds/http-route/translate.ts';
 import type { RouteTranslated } from '../kinds/route/translate.ts';
+import { translateL4Route } from '../kinds/l4-route/translate.ts';
 import { translateLlmBackend } from '../kinds/llm-backend/translate.ts';
 import { type BackendKind, type RouteKind, kindNamed } from '../kinds/registry.ts';
 import type { PolicySpecOutput } from '../kinds/policy/schema.ts';
@@ -16,6 +18,7 @@ import { toPlace } from './issue.ts';
 import { parseObject } from './parse.ts';
 import { policyStatus } from './policy-status.ts';
 import { feedbackIssues } from './programmed.ts';
+import { settleRoutes } from './route-conflicts.ts';
 import { type Fault, type Scope, type Translated, TranslationMemo } from './scope.ts';
 import {
   type StatusInputs,
@@ -58,7 +61,13 @@ export function createTranslator({ onTranslate = () => {} }: TranslatorOptions =
 type Translate<T> = (object: Manifest, scope: Scope) => T;
 
 /** What translates the kinds of a role; a kind of the table of kinds that has nothing here does not compile. */
-const routeTranslators: Readonly<Record<RouteKind, Translate<RouteTranslated>>> = { HTTPRoute: translateHttpRoute };
+const routeTranslators: Readonly<Record<RouteKind, Translate<RouteTranslated>>> = {
+  HTTPRoute: translateHttpRoute,
+  GRPCRoute: translateGrpcRoute,
+  TLSRoute: translateL4Route,
+  TCPRoute: translateL4Route,
+  UDPRoute: translateL4Route,
+};
 const backendTranslators: Readonly<Record<BackendKind, Translate<BackendTranslated>>> = {
   Service: translateService,
   LLMBackend: translateLlmBackend,
@@ -90,8 +99,9 @@ function translateObjects(index: WorldIndex, memo: TranslationMemo): Objects {
   };
 }
 
-function assemble(world: World, index: WorldIndex, objects: Objects, encodings: PolicyEncodings): Translation {
-  const faults = collectFaults(objects);
+function assemble(world: World, index: WorldIndex, found: Objects, encodings: PolicyEncodings): Translation {
+  const faults = collectFaults(found);
+  const objects: Objects = { ...found, routes: settleRoutes(found.routes, faults) };
   const translated: TranslatedWorld = {
     gateways: byKey(objects.gateways),
     routes: byKey(objects.routes),

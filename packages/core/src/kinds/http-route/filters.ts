@@ -143,13 +143,20 @@ function refuseExtension(
   return refuse('InvalidKind', message, own, 'ResolvedRefs');
 }
 
+/** What is wrong with a rule's session persistence. */
+export function sessionFaults(rule: { readonly sessionPersistence?: unknown }, path: string): Fault[] {
+  if (rule.sessionPersistence === undefined) return [];
+  const message = 'is not supported yet; the rule is served without it';
+  return [{ path: `${path}.sessionPersistence`, condition: 'Accepted', reason: 'UnsupportedValue', message }];
+}
+
 /** Translates a rule's time-outs and retries. */
 export function translateSettings(
   rule: RuleSpec,
   place: { readonly namespace: string; readonly path: string; readonly scope: Scope },
 ): TranslatedSettings {
   const specs: PolicySpec[] = [];
-  const faults: Fault[] = [];
+  const faults: Fault[] = sessionFaults(rule, place.path);
   for (const kind of ['timeouts', 'retry'] as const) {
     if (rule[kind] === undefined) continue;
     const path = `${place.path}.${kind}`;
