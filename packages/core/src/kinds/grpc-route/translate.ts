@@ -15,7 +15,7 @@ import { encodeResource } from '../../translate/encode.ts';
 import type { Fault, Scope } from '../../translate/scope.ts';
 import type { Manifest } from '../../world.ts';
 import { translateRule } from '../http-route/rules.ts';
-import { sessionFaults } from '../http-route/filters.ts';
+import { translateSettings } from '../http-route/filters.ts';
 import { type RefuseMatch, checkRegex, refuseInto, toValueMatch } from '../route/matches.ts';
 import { type RouteTranslated, nameFaults, translateRoute } from '../route/translate.ts';
 import type { GrpcRouteSpec } from './schema.ts';
@@ -44,7 +44,7 @@ export function translateGrpcRoute(route: Manifest, scope: Scope): RouteTranslat
         return;
       }
       const place = { route, path, scope, isPrefix: false, types: grpcFilterTypes, protocol: UpstreamProtocol.HTTP2 };
-      const settings = { specs: [], faults: sessionFaults(rule, path) };
+      const settings = translateSettings(rule, { namespace: route.metadata.namespace, path, scope });
       const translated = translateRule(rule, place, settings);
       faults.push(...translated.faults);
       if (translated.isBroken) brokenCount++;
