@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Attachable } from '../policy/define.ts';
 import type { CrdKind } from '../schema/to-crd.ts';
+import { backendTLSPolicySpec } from './backend-tls-policy/schema.ts';
 import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
 import { grpcRouteSpec } from './grpc-route/schema.ts';
 import { httpBackendSpec } from './http-backend/schema.ts';
@@ -150,6 +151,14 @@ const rows = [
     },
   },
   {
+    kind: 'BackendTLSPolicy',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'backendTLSPolicies',
+    place: 'spec',
+    role: 'policy',
+    schema: backendTLSPolicySpec,
+  },
+  {
     kind: 'Policy',
     apiVersion: ownApiVersion,
     plural: 'policies',
@@ -175,6 +184,9 @@ export type BackendKind = KindOf<'backend'>;
 /** The kinds that say which requests go where. */
 export type RouteKind = KindOf<'route'>;
 
+/** The kinds that are attached to others. */
+export type PolicyKind = KindOf<'policy'>;
+
 /** The API group of a kind; empty for the core's. */
 export function groupOf({ apiVersion }: KindRow): string {
   return apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
@@ -193,7 +205,6 @@ export function findKind(apiVersion: string, kind: string): KindRow | undefined 
 /** Plurals of config.yaml that are planned but not built: users are told so instead of "unknown". */
 export const reservedPlurals: readonly string[] = [
   'a2aBackends',
-  'backendTLSPolicies',
   'budgets',
   'gatewayParameters',
   'inferencePools',
@@ -205,7 +216,6 @@ export const reservedPlurals: readonly string[] = [
 /** Kinds of manifests that are planned but not built. */
 export const reservedKinds: readonly string[] = [
   'A2ABackend',
-  'BackendTLSPolicy',
   'Budget',
   'ConfigMap',
   'GatewayParameters',

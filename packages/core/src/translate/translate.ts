@@ -1,5 +1,6 @@
 // World → views, statuses, issues and wants: pure, total, deterministic, silent, and remembered per object (contracts 5, 6, 17).
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
+import { translateBackendTLSPolicy } from '../kinds/backend-tls-policy/translate.ts';
 import type { BackendTranslated } from '../kinds/backend.ts';
 import { type GatewayTranslated, translateGateway } from '../kinds/gateway/translate.ts';
 import { translateGrpcRoute } from '../kinds/grpc-route/translate.ts';
@@ -8,7 +9,7 @@ import { translateHttpRoute } from '../kinds/http-route/translate.ts';
 import type { RouteTranslated } from '../kinds/route/translate.ts';
 import { translateL4Route } from '../kinds/l4-route/translate.ts';
 import { translateLlmBackend } from '../kinds/llm-backend/translate.ts';
-import { type BackendKind, type RouteKind, kindNamed } from '../kinds/registry.ts';
+import { type BackendKind, type PolicyKind as KindOfPolicy, type RouteKind, kindNamed } from '../kinds/registry.ts';
 import type { PolicySpecOutput } from '../kinds/policy/schema.ts';
 import { type PolicyPart, type PolicyTranslated, findConflicts, translatePolicy } from '../kinds/policy/translate.ts';
 import { translateSecret } from '../kinds/secret/translate.ts';
@@ -74,6 +75,11 @@ const backendTranslators: Readonly<Record<BackendKind, Translate<BackendTranslat
   HTTPBackend: translateHttpBackend,
 };
 
+const policyTranslators: Readonly<Record<KindOfPolicy, Translate<PolicyTranslated>>> = {
+  BackendTLSPolicy: translateBackendTLSPolicy,
+  Policy: translatePolicy,
+};
+
 /** The translations of all objects, by role, sorted by kind and key. */
 interface Objects {
   readonly gateways: readonly Translated<GatewayTranslated>[];
@@ -95,7 +101,7 @@ function translateObjects(index: WorldIndex, memo: TranslationMemo): Objects {
     routes: every(routeTranslators),
     backends: every(backendTranslators),
     secrets: all('Secret', translateSecret),
-    policies: all('Policy', translatePolicy),
+    policies: every(policyTranslators),
   };
 }
 
