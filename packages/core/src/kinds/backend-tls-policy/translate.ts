@@ -124,6 +124,12 @@ function readAuthorities(
   return found.filter((pem) => pem !== undefined);
 }
 
+type Unread = { readonly reason: string; readonly message: string };
+
+function refuse(message: string): Unread {
+  return { reason: 'InvalidCACertificateRef', message };
+}
+
 /** Entry of a ConfigMap that holds a bundle. */
 const bundleEntry = 'ca.crt';
 
@@ -131,13 +137,12 @@ function readBundle(
   { group, kind, name }: NonNullable<Validation['caCertificateRefs']>[number],
   namespace: string,
   scope: Scope,
-): { readonly pem: string } | { readonly reason: string; readonly message: string } {
+): { readonly pem: string } | Unread {
   if (kind !== 'ConfigMap' || (group !== '' && group !== 'core'))
     return {
       reason: 'InvalidKind',
       message: `kind ${kind} of group '${group}' cannot hold certificates; a ConfigMap can`,
     };
-  const refuse = (message: string) => ({ reason: 'InvalidCACertificateRef', message });
   const found = scope.find('ConfigMap', namespace, name);
   if (!found) {
     scope.want({ kind: 'ConfigMap', namespace, name });

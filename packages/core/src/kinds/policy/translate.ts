@@ -100,7 +100,7 @@ function closeUnreadable(policy: Manifest, why: string, scope: Scope): PolicyTra
     return findTarget(policy, { group, kind, name }, index, scope) ?? [];
   });
   const parts = kindsOf(spec)
-    .filter((kind) => policies[kind].merge === 'all' || policies[kind].closed)
+    .filter((kind) => policies[kind].merge === 'all' || 'closed' in policies[kind])
     .map((kind) => toPart(policy, kind, { mode: 'Defaults', targets, ...standIn(kind, why), secrets: [] }));
   return { parts, targets };
 }
