@@ -4,7 +4,8 @@ import { parseObject } from '../../translate/parse.ts';
 import type { Scope } from '../../translate/scope.ts';
 import { keyOf } from '../../translate/world-index.ts';
 import type { Manifest } from '../../world.ts';
-import { gatewayFacts, isOwnGateway } from '../gateway/translate.ts';
+import { isOwnGateway } from '../gateway/facts.ts';
+import type { GatewaySpec } from '../gateway/schema.ts';
 import type { HttpRouteSpec } from '../http-route/schema.ts';
 import { groupOf, kinds } from '../registry.ts';
 import type { PolicySpecOutput } from './schema.ts';
@@ -56,7 +57,10 @@ export function findTarget(policy: Manifest, ref: TargetRef, index: number, scop
 }
 
 function sectionsOf(target: Manifest): string[] {
-  if (target.kind === 'Gateway') return gatewayFacts(target).listeners.map(({ name }) => name);
+  if (target.kind === 'Gateway') {
+    const gateway = parseObject<GatewaySpec>(target);
+    return gateway.ok ? gateway.fields.listeners.map(({ name }) => name) : [];
+  }
   const parsed = target.kind === 'HTTPRoute' ? parseObject<HttpRouteSpec>(target) : undefined;
   return parsed?.ok ? (parsed.fields.rules ?? []).flatMap(({ name }) => name ?? []) : [];
 }
