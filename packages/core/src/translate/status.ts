@@ -1,7 +1,7 @@
 // Translations and feedback → statuses, in the words of the standard (Gateway API) and of our own kinds.
 import { fromKey } from '@agentgateway/api/keys.ts';
-import type { GatewayTranslated, ListenerFacts } from '../kinds/gateway/translate.ts';
 import type { RouteTranslated } from '../kinds/route/translate.ts';
+import type { GatewayTranslated, ListenerTranslated } from '../kinds/gateway/translate.ts';
 import type { Condition, Feedback, Manifest, ObjectStatus } from '../world.ts';
 import { programmed, programmedType } from './programmed.ts';
 import type { Fault, Translated } from './scope.ts';
@@ -38,33 +38,37 @@ export function gatewayClassStatus(object: Manifest): ObjectStatus {
 
 /** Gateway.status. `attached` counts the accepted routes of each listener key. */
 export function gatewayStatus(
-  { object, value: { facts } }: Translated<GatewayTranslated>,
+  { object, value }: Translated<GatewayTranslated>,
   attached: ReadonlyMap<string, number>,
   { feedback }: StatusInputs,
 ): ObjectStatus {
+  const { facts, accepted } = value;
   const said = feedback.get(facts.key);
-  const listeners = facts.listeners.map((listener) => ({
-    name: listener.name,
-    supportedKinds: listener.supportedKinds,
-    attachedRoutes: attached.get(listener.key) ?? 0,
+  const listeners = value.listeners.map((listener) => ({
+    name: listener.facts.name,
+    supportedKinds: listener.facts.supportedKinds,
+    attachedRoutes: attached.get(listener.facts.key) ?? 0,
     conditions: [...listener.conditions, listenerProgrammed(listener, said)],
   }));
   const failed = listeners.filter(
-    ({ conditions }, index) => facts.listeners[index]!.isServed && conditions.at(-1)!.status === 'False',
+    ({ conditions }, index) => value.listeners[index]!.isSent && conditions.at(-1)!.status === 'False',
   );
-  const served = facts.listeners.filter(({ isServed }) => isServed);
-  const state = gatewayProgrammed(facts.accepted, facts.address, { failed: failed.map(({ name }) => name), said });
-  const isUp = state.status === 'True' && served.length > 0 && facts.address !== undefined;
+  const sent = value.listeners.filter(({ isSent }) => isSent);
+  const state = gatewayProgrammed(accepted, facts.addresses[0], { failed: failed.map(({ name }) => name), said });
+  const isUp = state.status === 'True' && sent.length > 0;
   return toStatus(object, {
-    ...(isUp && { addresses: [{ type: 'IPAddress', value: facts.address }] }),
-    conditions: [facts.accepted, state],
+    ...(isUp &&
+      facts.addresses.length > 0 && {
+        addresses: facts.addresses.map((address) => ({ type: 'IPAddress', value: address })),
+      }),
+    conditions: [accepted, state],
     listeners,
   });
 }
 
-function listenerProgrammed({ key, isServed }: ListenerFacts, said: Feedback | undefined): Condition {
+function listenerProgrammed({ facts: { key }, isSent }: ListenerTranslated, said: Feedback | undefined): Condition {
   const type = 'Programmed';
-  if (!isServed) return { type, status: 'False', reason: 'Invalid', message: 'the listener is not valid' };
+  if (!isSent) return { type, status: 'False', reason: 'Invalid', message: 'the listener is not valid' };
   const bindError = said?.bindErrors.get(key);
   if (bindError !== undefined) return { type, status: 'False', reason: 'PortUnavailable', message: bindError };
   return programmed(type, said, new Set([key]));

@@ -4,7 +4,8 @@ import { parseObject } from '../../translate/parse.ts';
 import type { Scope } from '../../translate/scope.ts';
 import { keyOf } from '../../translate/world-index.ts';
 import type { Manifest } from '../../world.ts';
-import { gatewayFacts, isOwnGateway } from '../gateway/translate.ts';
+import { isOwnGateway } from '../gateway/facts.ts';
+import type { GatewaySpec } from '../gateway/schema.ts';
 import type { HttpRouteSpec } from '../http-route/schema.ts';
 import { type ServicePortFacts, serviceFacts } from '../service/facts.ts';
 import { groupOf, kinds } from '../registry.ts';
@@ -69,7 +70,10 @@ function sectionOf(target: Manifest, name: string): string {
 }
 
 function sectionsOf(target: Manifest): string[] {
-  if (target.kind === 'Gateway') return gatewayFacts(target).listeners.map(({ name }) => name);
+  if (target.kind === 'Gateway') {
+    const gateway = parseObject<GatewaySpec>(target);
+    return gateway.ok ? gateway.fields.listeners.map(({ name }) => name) : [];
+  }
   if (target.kind === 'Service') return servicePorts(target).flatMap(({ name, port }) => [String(port), name]);
   const isRoute = target.kind === 'HTTPRoute' || target.kind === 'GRPCRoute';
   const parsed = isRoute ? parseObject<Pick<HttpRouteSpec, 'rules'>>(target) : undefined;
