@@ -129,6 +129,14 @@ export function httpRoute(name: string, spec: object, namespace = 'default'): st
   return routeOf('HTTPRoute', name, spec, namespace);
 }
 
+/** HTTPRoutes of the Gateway `g` for rules of distinct paths, as many as they need: a route holds sixteen. */
+export function httpRoutes(name: string, rules: readonly object[]): string {
+  const texts: string[] = [];
+  for (let start = 0; start < rules.length; start += 16)
+    texts.push(httpRoute(`${name}-${start}`, { rules: rules.slice(start, start + 16) }));
+  return texts.join('');
+}
+
 /** A GRPCRoute of the Gateway `g`. */
 export function grpcRoute(name: string, spec: object): string {
   return routeOf('GRPCRoute', name, spec, 'default');
