@@ -33,6 +33,13 @@ const grant = manifests({
   },
 });
 
+const rule = (path: string, backendRefs: readonly object[], more: object = {}) => ({
+  matches: at(path),
+  ...(backendRefs.length > 0 && { backendRefs }),
+  ...more,
+});
+const modify = (type: string, field: string, value: object) => ({ type, [field]: value });
+
 beforeAll(async () => {
   const started = await Promise.all(['a', 'b', 'c'].map((name) => startEcho(name)));
   echoes = Object.fromEntries(started.map((echo) => [echo.name, echo]));
@@ -41,12 +48,6 @@ beforeAll(async () => {
     stream.end(JSON.stringify({ backend: 'h2c', path: headers[':path'] }));
   });
   const port = (name: string): number => echoes[name]!.port;
-  const rule = (path: string, backendRefs: readonly object[], more: object = {}) => ({
-    matches: at(path),
-    ...(backendRefs.length > 0 && { backendRefs }),
-    ...more,
-  });
-  const modify = (type: string, field: string, value: object) => ({ type, [field]: value });
   api = await startApi(
     gateway(),
     ...['a', 'b', 'c'].map((name) => service(name, port(name))),

@@ -160,17 +160,17 @@ test.each(['/extension', '/unknown'])(
   },
 );
 
-describe('CORS (HTTPRouteCORS)', () => {
-  const preflight = (
-    path: string,
-    origin: string,
-    more: readonly (readonly [string, string])[] = [],
-  ): Promise<Answered> =>
-    ask(api, path, {
-      method: 'OPTIONS',
-      headers: [['origin', origin], ['access-control-request-method', 'GET'], ...more],
-    });
+const preflight = (
+  path: string,
+  origin: string,
+  more: readonly (readonly [string, string])[] = [],
+): Promise<Answered> =>
+  ask(api, path, {
+    method: 'OPTIONS',
+    headers: [['origin', origin], ['access-control-request-method', 'GET'], ...more],
+  });
 
+describe('CORS (HTTPRouteCORS)', () => {
   test.each(['https://www.foo.com', 'https://xpto.www.bar.com'])(
     'a preflight of %s is answered here',
     async (origin) => {
