@@ -1,4 +1,5 @@
 // Puts the data plane together: source → store → binds → pipeline, telemetry and admin beside it, and takes it apart again.
+import { randomBytes } from 'node:crypto';
 import type { ResourceChanges } from '@agentgateway/api/keys.ts';
 import { type AdminPort, adminApp, metricsApp, openPort, readinessApp } from './admin/server.ts';
 import { pause } from './backend/attempt.ts';
@@ -6,6 +7,7 @@ import { callout } from './backend/callout.ts';
 import type { BackendEnvironment } from './backend/registry.ts';
 import { createEnvironment, systemClock } from './environment.ts';
 import { type Pipeline, handle } from './pipeline/handle.ts';
+import { Sessions } from './pipeline/session.ts';
 import { findExposed } from './exposure.ts';
 import { Readiness } from './readiness.ts';
 import { RecordingLedger } from './recording-ledger.ts';
@@ -137,7 +139,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
       upstream: (key) => callout(() => store.current, clock, key),
       pause: (ms, exchange) => pause(transport.timers, exchange, ms),
     }),
-    { transport },
+    { transport, current: () => store.current },
   );
   const binds = new BindTable({
     defaultAddress: settings.bindAddress,
@@ -152,6 +154,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     store,
     timers: transport.timers,
     limits: { replayBytesMax, responseBytesMax },
+    sessions: new Sessions(settings.sessionKey ?? randomBytes(32), () => clock.now()),
     begin(exchange, snapshot) {
       snapshot.use.enter();
       recorder.begin(exchange);

@@ -61,10 +61,11 @@ function toText(explanation: Explanation): string {
   row('route', route);
   row('rule', rule);
   const total = backends.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { key, weight, invalid, steps: own, detail, mirrors: copies, settings: said } of backends) {
+  for (const { key, weight, invalid, steps: own, detail, calling, mirrors: copies, settings: said } of backends) {
     const share = backends.length > 1 && total > 0 ? ` (${Math.round((100 * weight) / total)} %)` : '';
     row('backend', `${key}${share}${invalid === undefined ? '' : ` — invalid: ${invalid}`}`);
     for (const line of toDetailLines(detail)) row('', line);
+    for (const line of toCallingLines(calling)) row('', line);
     for (const step of own) row('', `step ${step}`);
     for (const line of toTlsLines(said.backendTLS)) row('', line);
     for (const copy of copies) row('', `copies to ${toMirrorText(copy)}`);
@@ -78,7 +79,8 @@ function toText(explanation: Explanation): string {
         .map(([name, value]) => `${name.replace(/Ms$/, '')} ${value} ms`)
         .join(', '),
     );
-  if (settings?.retry)
+  // Backends with endpoints tell it themselves.
+  if (settings?.retry && backends.some(({ calling }) => !calling))
     row(
       'retry',
       `${settings.retry.attempts} more, on ${settings.retry.codes.join(', ') || 'failures to connect and time-outs'}`,
@@ -117,6 +119,18 @@ function toPolicyLines({ kind, policies, winners, conflicted, why }: ExplainedPo
     ...(conflicted.length > 0
       ? [`      without a part, because an older one has the target: ${conflicted.join(', ')}`]
       : []),
+  ];
+}
+
+/** How a backend's endpoints are chosen and called, and by whose word. */
+function toCallingLines(calling: Explanation['backends'][number]['calling']): string[] {
+  if (!calling) return [];
+  const { facts, endpoints } = calling;
+  return [
+    ...facts.map(
+      ({ kind, says, policies }) => `${kind}: ${says}${policies.length > 0 ? ` ← ${policies.join(', ')}` : ''}`,
+    ),
+    `endpoints ${endpoints.map(({ address }) => address).join(', ') || 'none'}`,
   ];
 }
 

@@ -3,7 +3,16 @@ import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { RuleSettings } from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
-import type { ListenerPlan, MirrorPlan, PolicyDecision, RulePlan, Snapshot, StepPlan } from '../snapshot/snapshot.ts';
+import type {
+  BackendChoice,
+  ListenerPlan,
+  MirrorPlan,
+  PolicyDecision,
+  RulePlan,
+  Snapshot,
+  StepPlan,
+} from '../snapshot/snapshot.ts';
+import { type Calling, explainCalling } from './calling.ts';
 import { splitTarget } from '../server/framing.ts';
 
 /** What is asked. */
@@ -90,6 +99,8 @@ export interface Explanation {
     readonly settings: RuleSettings;
     readonly mirrors: readonly ExplainedMirror[];
     readonly detail: object | undefined;
+    /** How its endpoints are chosen and called; undefined where it has none. */
+    readonly calling: Calling | undefined;
   }[];
   /** Who gets copies of every request of the rule. */
   readonly mirrors: readonly ExplainedMirror[];
@@ -159,20 +170,31 @@ function explainRule(
   return {
     route: rule.route,
     rule: rule.rule || `rules[${rule.index}]`,
-    backends: rule.backends.map(({ key, weight, invalid, plan, decisions, settings, mirrors }) => ({
-      key,
-      weight,
-      invalid,
-      steps: stepsOf(plan),
-      policies: decisions.map(toExplained),
-      settings,
-      mirrors: mirrors.map(toMirror),
-      detail: detailOf(snapshot.backend(key), snapshot, question),
-    })),
+    backends: rule.backends.map((choice) => toBackend(choice, rule, snapshot, question)),
     mirrors: rule.mirrors.map(toMirror),
     policies: rule.decisions.map(toExplained),
     steps: stepsOf(rule.plan),
     settings: rule.settings,
+  };
+}
+
+function toBackend(
+  choice: BackendChoice,
+  rule: RulePlan,
+  snapshot: Snapshot,
+  question: Question,
+): Explanation['backends'][number] {
+  const { key, weight, invalid, plan, decisions, settings, mirrors } = choice;
+  return {
+    key,
+    weight,
+    invalid,
+    steps: stepsOf(plan),
+    policies: decisions.map(toExplained),
+    settings,
+    mirrors: mirrors.map(toMirror),
+    detail: detailOf(snapshot.backend(key), snapshot, question),
+    calling: invalid === undefined ? explainCalling(choice, rule.decisions, snapshot) : undefined,
   };
 }
 

@@ -7,7 +7,7 @@ import { type MirrorPart, mirrorStep, planMirror } from '../pipeline/mirror.ts';
 import type { RulePart } from './compile.ts';
 import { compileChoice } from './choose.ts';
 import { toEntries } from './entries.ts';
-import type { CompiledMerge, Level, LinkedChain, PolicyIndex } from './policy-index.ts';
+import type { Level, LinkedChain, PolicyIndex, Use } from './policy-index.ts';
 import type { BackendChoice, MirrorPlan, PlannedStep, RulePlan, StepPlan } from './snapshot.ts';
 
 /** What one route is linked from for one listener. */
@@ -33,7 +33,7 @@ export interface LinkedRoute {
   readonly turns: readonly Turn[];
   readonly entries: readonly RouterEntry<RulePlan>[];
   /** What is held of the policy index. */
-  readonly uses: readonly CompiledMerge[];
+  readonly uses: readonly Use[];
 }
 
 /** Links every rule of a route, in order. */
@@ -44,7 +44,7 @@ export function linkRoute(inputs: RouteInputs): LinkedRoute {
     before?.parts === parts
       ? before.turns
       : route.rules.map(({ backends }) => compileChoice(backends.map(({ weight }, index) => ({ weight, index }))));
-  const uses: CompiledMerge[] = [];
+  const uses: Use[] = [];
   const rules = route.rules.map((rule, index) =>
     linkRule(inputs, { rule, index, part: parts[index]!, turn: turns[index]!, uses }),
   );
@@ -56,7 +56,7 @@ interface RuleInputs {
   readonly index: number;
   readonly part: RulePart;
   readonly turn: Turn;
-  readonly uses: CompiledMerge[];
+  readonly uses: Use[];
 }
 
 function linkRule(
@@ -80,6 +80,8 @@ function linkRule(
     const filters = { key: `${key}#backendRefs[${index}]`, part: part.backendFilters[index]! };
     const own = keep(policies.planBackend(chain, placesOf(backend, port), filters));
     const mirrors = toMirrors(part.backendMirrors[index]!);
+    const check = invalid === '' ? policies.check(backend, port, own.settings) : undefined;
+    if (check) uses.push(check);
     return {
       key: backend,
       port,

@@ -9,7 +9,7 @@ import type { Part } from './compile.ts';
 import { Generation } from './generation.ts';
 import type { Scope } from './lifetimes.ts';
 import { type LinkedRoute, linkRoute } from './link-rule.ts';
-import { type CompiledMerge, type Level, PolicyIndex } from './policy-index.ts';
+import { type Level, PolicyIndex, type Use } from './policy-index.ts';
 import { nameOf } from './resource-name.ts';
 import type { BindPlan, ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
 import type { HeldPart, PartChange, ScopedEnvironment } from './store.ts';
@@ -23,7 +23,7 @@ interface LinkedListener {
   readonly levels: readonly Level[];
   readonly routes: ReadonlyMap<string, LinkedRoute>;
   /** What its own chain, for requests that match no rule, holds of the policy index. */
-  readonly uses: readonly CompiledMerge[];
+  readonly uses: readonly Use[];
 }
 
 /** What is held, by name. */
