@@ -31,21 +31,7 @@ export function compileServiceBackend(key: string, message: ServiceBackend, envi
   const { namespace, name } = fromKey(key);
   const host = `${name}.${namespace}.svc`;
   const budget = environment.state(`retry-budget ${key}`, () => new RetryBudget());
-  const ports = new Map(
-    // Datagrams are not requests.
-    message.ports
-      .filter(({ transport }) => transport !== Transport.UDP)
-      .map(({ port, protocol, tls }): [number, Port] => [
-        port,
-        {
-          endpointsKey: toEndpointsKey(key, port),
-          protocol: toProtocol(protocol),
-          tls,
-          picker: openEndpointPicker(environment, key, port),
-          targets: new WeakMap(),
-        },
-      ]),
-  );
+  const ports = openPorts(key, message, environment);
   const toTarget = (state: EndpointState, number: number, port: Port): HttpTarget => {
     const { endpoint } = state;
     const { protocol = 'http1', picker, targets } = port;
@@ -102,6 +88,24 @@ export function compileServiceBackend(key: string, message: ServiceBackend, envi
         endpoints: held.picker.table.describe(endpointsOf(snapshot, held), environment.monotonicMs()),
       })),
   };
+}
+
+/** The TCP ports: datagrams are not requests. */
+function openPorts(key: string, message: ServiceBackend, environment: BackendEnvironment): ReadonlyMap<number, Port> {
+  return new Map(
+    message.ports
+      .filter(({ transport }) => transport !== Transport.UDP)
+      .map(({ port, protocol, tls }): [number, Port] => [
+        port,
+        {
+          endpointsKey: toEndpointsKey(key, port),
+          protocol: toProtocol(protocol),
+          tls,
+          picker: openEndpointPicker(environment, key, port),
+          targets: new WeakMap(),
+        },
+      ]),
+  );
 }
 
 function endpointsOf(snapshot: SnapshotView, { endpointsKey }: Port): readonly EndpointAddress[] {
