@@ -153,7 +153,17 @@ function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target
   const none: StepPlan = { steps: [] };
   const plan: StepPlan = { steps };
   const settings = { ...defaultSettings, timeouts: { ...defaultTimeouts, ...timeouts }, retry };
-  const choice = { key: target.key, port: 0, weight: 1, invalid: undefined, plan: none, settings, decisions: [] };
+  const choice = {
+    key: target.key,
+    port: 0,
+    weight: 1,
+    invalid: undefined,
+    plan: none,
+    settings,
+    decisions: [],
+    protocol: 'http1' as const,
+    mirrors: [],
+  };
   const rule: RulePlan = {
     route: 'route/default/test',
     rule: '',
@@ -162,6 +172,7 @@ function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target
     settings,
     backends: [choice],
     choose: () => choice,
+    mirrors: [],
     decisions: [],
   };
   const router = {

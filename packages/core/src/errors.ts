@@ -133,7 +133,7 @@ export const reasons = {
     404,
     'client',
     'not_found',
-    notFound,
+    { ...notFound, grpcCode: 12 },
     'No listener serves this host; see /status on the admin port.',
   ),
   'route-not-found': row(
@@ -191,7 +191,7 @@ export const reasons = {
     500,
     'gateway',
     'backend_invalid',
-    broken,
+    { ...broken, grpcCode: 14 },
     'The route names a backend that does not exist or may not be used; see /status.',
   ),
   'transformation-failed': row(

@@ -25,6 +25,26 @@ export interface RetrySettings {
   readonly budget?: RetryBudgetSettings | undefined;
 }
 
+/** How TLS is spoken to a backend. */
+export interface BackendTlsSettings {
+  /** A function of all that is said, apart from the content of secrets: what has the same one may share connections. */
+  readonly id: string;
+  /** Whether TLS is spoken to backends that do not ask for it themselves. */
+  readonly isSpoken: boolean;
+  /** Sent as SNI, and verified where no alternative names are given; undefined means the name the backend is known by. */
+  readonly serverName: string | undefined;
+  /** Bundles in PEM, trusted in place of the system's; empty trusts what the system trusts. */
+  readonly caCertificates: readonly string[];
+  /** One of these must be in the certificate, in place of the server name; empty asks for none. */
+  readonly subjectAltNames: readonly { readonly kind: 'hostname' | 'uri'; readonly value: string }[];
+  /** False takes any certificate. */
+  readonly isVerified: boolean;
+  /** Certificate and key in PEM, shown where the backend asks; without a value nothing may be sent. */
+  readonly clientCertificate: { readonly certificate: SecretValue; readonly key: SecretValue } | undefined;
+  /** Why it cannot be applied: nothing may be sent. */
+  readonly invalid: string | undefined;
+}
+
 /** What share of a backend's requests may be retries. */
 export interface RetryBudgetSettings {
   /** Of the requests of the interval. */
@@ -106,6 +126,8 @@ export type SessionAffinitySettings =
 export interface RuleSettings {
   readonly timeouts: TimeoutSettings;
   readonly retry: RetrySettings | undefined;
+  /** TLS beyond what the backend itself says; undefined leaves it to the backend. */
+  readonly backendTLS?: BackendTlsSettings | undefined;
   readonly hostRewrite: HostRewriteSettings | undefined;
   readonly health: HealthSettings | undefined;
   readonly sessionAffinity: SessionAffinitySettings | undefined;
@@ -127,4 +149,5 @@ export const defaultSettings: RuleSettings = {
   hostRewrite: undefined,
   health: undefined,
   sessionAffinity: undefined,
+  backendTLS: undefined,
 };

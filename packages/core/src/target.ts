@@ -1,12 +1,14 @@
 // What a backend is to the pipeline: something that answers an exchange.
 import type { EndpointAddress, Exchange, Reply, SnapshotView } from './exchange.ts';
-import type { RuleSettings } from './settings.ts';
+import type { BackendTlsSettings, RuleSettings } from './settings.ts';
 
 /** How a rule wants its backend called. */
 export interface CallPlan {
   readonly settings: RuleSettings;
   /** Port of a Service backend; 0 where the backend has none. */
   readonly port: number;
+  /** Spoken where the backend does not say what it speaks; HTTP/1.1 when left out. */
+  readonly protocol?: 'http1' | 'http2';
   /** The session the request belongs to, where the rule marks sessions. */
   readonly session?: Session | undefined;
 }
@@ -49,9 +51,9 @@ export interface Target {
    */
   holdsCredentials?(snapshot: SnapshotView): boolean;
   /** What the backend would do, for `explain`: how a model's name resolves, which endpoints there are. */
-  /** How its endpoints are reached; undefined where there is no such port. */
-  reach?(snapshot: SnapshotView, port: number): Reach | undefined;
+  explain?(question: { readonly snapshot: SnapshotView; readonly model: string | undefined }): object;
+  /** How its endpoints are reached with what policies say of TLS; undefined where there is no such port. Throws where TLS cannot be had as it is asked for. */
+  reach?(snapshot: SnapshotView, port: number, tls: BackendTlsSettings | undefined): Reach | undefined;
   /** How its endpoints are, port by port. */
   ports?(snapshot: SnapshotView): readonly PortFacts[];
-  explain?(question: { readonly snapshot: SnapshotView; readonly model: string | undefined }): object;
 }

@@ -2,11 +2,18 @@
 import type { z } from 'zod';
 import type { Attachable } from '../policy/define.ts';
 import type { CrdKind } from '../schema/to-crd.ts';
+import { backendTLSPolicySpec } from './backend-tls-policy/schema.ts';
 import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
+import { grpcRouteSpec } from './grpc-route/schema.ts';
+import { configMapFields } from './config-map/schema.ts';
 import { httpBackendSpec } from './http-backend/schema.ts';
 import { httpRouteSpec } from './http-route/schema.ts';
+import { tcpRouteSpec, tlsRouteSpec, udpRouteSpec } from './l4-route/schema.ts';
 import { llmBackendSpec } from './llm-backend/schema.ts';
+import { listenerSetSpec } from './listener-set/schema.ts';
+import { namespaceFields } from './namespace/schema.ts';
 import { policyShort, policySpec } from './policy/schema.ts';
+import { referenceGrantSpec } from './reference-grant/schema.ts';
 import { secretFields } from './secret/schema.ts';
 import { endpointSliceFields, serviceShort, serviceSpec } from './service/schema.ts';
 
@@ -14,6 +21,8 @@ import { endpointSliceFields, serviceShort, serviceSpec } from './service/schema
 export interface KindRow {
   readonly kind: string;
   readonly apiVersion: string;
+  /** Older versions that say the same. */
+  readonly olderVersions?: readonly string[];
   /** Top-level key of config.yaml; undefined for kinds that only manifests can say. */
   readonly plural: string | undefined;
   /** Fields below `spec`, or beside `metadata`. */
@@ -24,7 +33,7 @@ export interface KindRow {
   /** What an item of config.yaml may say where that differs from manifests. */
   readonly shortSchema?: z.ZodType;
   /** What objects of the kind are to others. */
-  readonly role?: 'gateway' | 'route' | 'backend' | 'policy';
+  readonly role?: 'gateway' | 'listenerSet' | 'route' | 'backend' | 'policy';
   /** What policies may be attached to: the whole object, and its named sections where it has such. */
   readonly target?: {
     readonly whole: Attachable;
@@ -43,6 +52,7 @@ const rows = [
   {
     kind: 'GatewayClass',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1beta1'],
     plural: undefined,
     place: 'spec',
     isClusterScoped: true,
@@ -51,12 +61,38 @@ const rows = [
   {
     kind: 'Gateway',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1beta1'],
     plural: 'gateways',
     place: 'spec',
     role: 'gateway',
     target: { whole: 'gateway', section: { place: 'listener', word: 'listener' } },
     schema: gatewaySpec,
   },
+  {
+    kind: 'ListenerSet',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'listenerSets',
+    place: 'spec',
+    role: 'listenerSet',
+    schema: listenerSetSpec,
+  },
+  {
+    kind: 'ReferenceGrant',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1beta1', 'gateway.networking.k8s.io/v1alpha2'],
+    plural: 'referenceGrants',
+    place: 'spec',
+    schema: referenceGrantSpec,
+  },
+  {
+    kind: 'Namespace',
+    apiVersion: 'v1',
+    plural: undefined,
+    place: 'root',
+    isClusterScoped: true,
+    schema: namespaceFields,
+  },
+  { kind: 'ConfigMap', apiVersion: 'v1', plural: 'configMaps', place: 'root', schema: configMapFields },
   {
     kind: 'HTTPRoute',
     apiVersion: 'gateway.networking.k8s.io/v1',
@@ -67,12 +103,45 @@ const rows = [
     schema: httpRouteSpec,
   },
   {
+    kind: 'GRPCRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'grpcRoutes',
+    place: 'spec',
+    role: 'route',
+    target: { whole: 'route', section: { place: 'rule', word: 'named rule' } },
+    schema: grpcRouteSpec,
+  },
+  {
+    kind: 'TLSRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'tlsRoutes',
+    place: 'spec',
+    role: 'route',
+    schema: tlsRouteSpec,
+  },
+  {
+    kind: 'TCPRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'tcpRoutes',
+    place: 'spec',
+    role: 'route',
+    schema: tcpRouteSpec,
+  },
+  {
+    kind: 'UDPRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'udpRoutes',
+    place: 'spec',
+    role: 'route',
+    schema: udpRouteSpec,
+  },
+  {
     kind: 'Service',
     apiVersion: 'v1',
     plural: 'services',
     place: 'spec',
     role: 'backend',
-    target: { whole: 'service' },
+    target: { whole: 'service', section: { place: 'servicePort', word: 'port' } },
     schema: serviceSpec,
     shortSchema: serviceShort,
   },
@@ -115,6 +184,14 @@ const rows = [
     },
   },
   {
+    kind: 'BackendTLSPolicy',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'backendTLSPolicies',
+    place: 'spec',
+    role: 'policy',
+    schema: backendTLSPolicySpec,
+  },
+  {
     kind: 'Policy',
     apiVersion: ownApiVersion,
     plural: 'policies',
@@ -140,6 +217,9 @@ export type BackendKind = KindOf<'backend'>;
 /** The kinds that say which requests go where. */
 export type RouteKind = KindOf<'route'>;
 
+/** The kinds that are attached to others. */
+export type PolicyKind = KindOf<'policy'>;
+
 /** The API group of a kind; empty for the core's. */
 export function groupOf({ apiVersion }: KindRow): string {
   return apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
@@ -152,38 +232,25 @@ export function kindNamed(name: string): KindRow | undefined {
 
 /** The row of a kind. */
 export function findKind(apiVersion: string, kind: string): KindRow | undefined {
-  return kinds.find((row) => row.kind === kind && row.apiVersion === apiVersion);
+  return kinds.find(
+    (row) => row.kind === kind && (row.apiVersion === apiVersion || row.olderVersions?.includes(apiVersion) === true),
+  );
 }
 
 /** Plurals of config.yaml that are planned but not built: users are told so instead of "unknown". */
 export const reservedPlurals: readonly string[] = [
   'a2aBackends',
-  'backendTLSPolicies',
   'budgets',
   'gatewayParameters',
-  'grpcRoutes',
   'inferencePools',
-  'listenerSets',
   'mcpBackends',
-  'referenceGrants',
-  'tcpRoutes',
-  'tlsRoutes',
-  'udpRoutes',
 ];
 
 /** Kinds of manifests that are planned but not built. */
 export const reservedKinds: readonly string[] = [
   'A2ABackend',
-  'BackendTLSPolicy',
   'Budget',
-  'ConfigMap',
   'GatewayParameters',
-  'GRPCRoute',
   'InferencePool',
-  'ListenerSet',
   'MCPBackend',
-  'ReferenceGrant',
-  'TCPRoute',
-  'TLSRoute',
-  'UDPRoute',
 ];

@@ -1,6 +1,7 @@
 // Every policy: a typed table that does not compile while a protobuf case has no policy; and the names that are reserved.
 import { apiKeyAuthentication } from './api-key-authentication.ts';
 import { authorization } from './authorization.ts';
+import { backendTLS } from './backend-tls.ts';
 import { buffer } from './buffer.ts';
 import { cors } from './cors.ts';
 import { csrf } from './csrf.ts';
@@ -36,6 +37,7 @@ export const policies: { readonly [K in PolicyKind]: AnyPolicyDefinition<K> } = 
   transformation,
   requestRedirect,
   urlRewrite,
+  backendTLS,
   delay,
   fault,
   directResponse,
@@ -46,7 +48,6 @@ export const reservedPolicyNames: readonly string[] = [
   'a2a',
   'accessLog',
   'backendAuth',
-  'backendTLS',
   'backendTunnel',
   'basicAuthentication',
   'compression',

@@ -1,7 +1,7 @@
 // Translations and feedback → statuses, in the words of the standard (Gateway API) and of our own kinds.
 import { fromKey } from '@agentgateway/api/keys.ts';
-import type { GatewayTranslated, ListenerFacts } from '../kinds/gateway/translate.ts';
-import type { HttpRouteTranslated } from '../kinds/http-route/translate.ts';
+import type { RouteTranslated } from '../kinds/route/translate.ts';
+import type { GatewayTranslated, ListenerTranslated } from '../kinds/gateway/translate.ts';
 import type { Condition, Feedback, Manifest, ObjectStatus } from '../world.ts';
 import { programmed, programmedType } from './programmed.ts';
 import type { Fault, Translated } from './scope.ts';
@@ -38,33 +38,37 @@ export function gatewayClassStatus(object: Manifest): ObjectStatus {
 
 /** Gateway.status. `attached` counts the accepted routes of each listener key. */
 export function gatewayStatus(
-  { object, value: { facts } }: Translated<GatewayTranslated>,
+  { object, value }: Translated<GatewayTranslated>,
   attached: ReadonlyMap<string, number>,
   { feedback }: StatusInputs,
 ): ObjectStatus {
+  const { facts, accepted } = value;
   const said = feedback.get(facts.key);
-  const listeners = facts.listeners.map((listener) => ({
-    name: listener.name,
-    supportedKinds: listener.supportedKinds,
-    attachedRoutes: attached.get(listener.key) ?? 0,
+  const listeners = value.listeners.map((listener) => ({
+    name: listener.facts.name,
+    supportedKinds: listener.facts.supportedKinds,
+    attachedRoutes: attached.get(listener.facts.key) ?? 0,
     conditions: [...listener.conditions, listenerProgrammed(listener, said)],
   }));
   const failed = listeners.filter(
-    ({ conditions }, index) => facts.listeners[index]!.isServed && conditions.at(-1)!.status === 'False',
+    ({ conditions }, index) => value.listeners[index]!.isSent && conditions.at(-1)!.status === 'False',
   );
-  const served = facts.listeners.filter(({ isServed }) => isServed);
-  const state = gatewayProgrammed(facts.accepted, facts.address, { failed: failed.map(({ name }) => name), said });
-  const isUp = state.status === 'True' && served.length > 0 && facts.address !== undefined;
+  const sent = value.listeners.filter(({ isSent }) => isSent);
+  const state = gatewayProgrammed(accepted, facts.addresses[0], { failed: failed.map(({ name }) => name), said });
+  const isUp = state.status === 'True' && sent.length > 0;
   return toStatus(object, {
-    ...(isUp && { addresses: [{ type: 'IPAddress', value: facts.address }] }),
-    conditions: [facts.accepted, state],
+    ...(isUp &&
+      facts.addresses.length > 0 && {
+        addresses: facts.addresses.map((address) => ({ type: 'IPAddress', value: address })),
+      }),
+    conditions: [accepted, state],
     listeners,
   });
 }
 
-function listenerProgrammed({ key, isServed }: ListenerFacts, said: Feedback | undefined): Condition {
+function listenerProgrammed({ facts: { key }, isSent }: ListenerTranslated, said: Feedback | undefined): Condition {
   const type = 'Programmed';
-  if (!isServed) return { type, status: 'False', reason: 'Invalid', message: 'the listener is not valid' };
+  if (!isSent) return { type, status: 'False', reason: 'Invalid', message: 'the listener is not valid' };
   const bindError = said?.bindErrors.get(key);
   if (bindError !== undefined) return { type, status: 'False', reason: 'PortUnavailable', message: bindError };
   return programmed(type, said, new Set([key]));
@@ -87,7 +91,7 @@ function gatewayProgrammed(
 
 /** HTTPRoute.status: an entry for each parentRef to a Gateway of ours. */
 export function routeStatus(
-  { object, key, value }: Translated<HttpRouteTranslated>,
+  { object, key, value }: Translated<RouteTranslated>,
   { controllerName, feedback }: StatusInputs,
 ): ObjectStatus {
   const parents = value.parents.flatMap(({ ref, gateway, problem }) => {
@@ -126,7 +130,7 @@ function partiallyInvalid(faults: readonly Fault[]): Condition {
 }
 
 /** Accepted routes by listener key; routes that no rule of can be served do not count. */
-export function countAttached(routes: readonly Translated<HttpRouteTranslated>[]): Map<string, number> {
+export function countAttached(routes: readonly Translated<RouteTranslated>[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { value } of routes) {
     if (value.isBroken) continue;

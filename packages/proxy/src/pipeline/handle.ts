@@ -126,7 +126,8 @@ async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
   const target = exchange.snapshot.backend(choice.key);
   if (!target) throw new GatewayError('backend-invalid', `backend ${choice.key} does not exist`);
   if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
-  const reply = await target.call(exchange, { settings: choice.settings, port: choice.port, session });
+  const { settings, port, protocol } = choice;
+  const reply = await target.call(exchange, { settings, port, protocol, session });
   session?.mark(reply, choice);
   return reply;
 }

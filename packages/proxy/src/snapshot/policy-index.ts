@@ -130,8 +130,8 @@ export class PolicyIndex {
   }
 
   /** What one backend of a rule adds to the rule's chain. */
-  planBackend(rule: LinkedChain, level: Level, filters: OwnFilters): LinkedChain {
-    const found = [...toFound(filters, 'backendFilter'), ...this.#find([level])];
+  planBackend(rule: LinkedChain, levels: readonly Level[], filters: OwnFilters = noFilters): LinkedChain {
+    const found = [...toFound(filters, 'backendFilter'), ...this.#find(levels)];
     const { settings } = rule;
     if (found.length === 0 && filters.part.own.length === 0) return { ...emptyChain, settings };
     return this.#link(mergeBackend(rule.found, found), { found, filters, settings });
@@ -201,15 +201,15 @@ export class PolicyIndex {
   }
 
   /** Has a backend's endpoints asked how they are, for as long as a chain of it holds that; undefined where nothing is asked. */
-  check(backend: string, port: number, { health }: RuleSettings): Use | undefined {
+  check(backend: string, port: number, { health, backendTLS: tls }: RuleSettings): Use | undefined {
     const settings = health?.active;
     if (!settings) return undefined;
-    const id = `check ${backend} ${port} ${checkId(settings)}`;
+    const id = `check ${backend} ${port} ${checkId(settings)} ${tls?.id ?? ''}`;
     let check = this.#checks.get(id);
     if (check) check.users++;
     else {
       const { environment, scope } = this.#environment();
-      openChecker(environment, openEndpointTable(environment, backend, port), { backend, port, settings });
+      openChecker(environment, openEndpointTable(environment, backend, port), { backend, port, settings, tls });
       this.#checks.set(id, (check = { id, scope, users: 1 }));
     }
     return check;

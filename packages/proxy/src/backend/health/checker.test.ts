@@ -54,7 +54,14 @@ function open({ random = 0.5, answers = [] as number[] } = {}) {
     },
   } as unknown as BackendEnvironment;
   const table = new EndpointTable();
-  const checker = new Checker({ backend: 'service/default/api', port: 80, settings, table, environment });
+  const checker = new Checker({
+    backend: 'service/default/api',
+    port: 80,
+    settings,
+    tls: undefined,
+    table,
+    environment,
+  });
   return {
     checker,
     delays,

@@ -1,5 +1,5 @@
 // Asks the endpoints of a backend how they are, over and over, for as long as a snapshot holds the policy that says so.
-import type { ActiveHealthSettings } from '@agentgateway/core/settings.ts';
+import type { ActiveHealthSettings, BackendTlsSettings } from '@agentgateway/core/settings.ts';
 import type { Reach } from '@agentgateway/core/target.ts';
 import type { Timer } from '../../upstream/timer-wheel.ts';
 import { type EndpointState, type EndpointTable, checkId } from '../picker/endpoint-table.ts';
@@ -17,6 +17,8 @@ export interface CheckerParts {
   readonly backend: string;
   readonly port: number;
   readonly settings: ActiveHealthSettings;
+  /** What policies say of TLS to the backend. */
+  readonly tls: BackendTlsSettings | undefined;
   readonly table: EndpointTable;
   readonly environment: BackendEnvironment;
 }
@@ -51,13 +53,24 @@ export class Checker implements Disposable {
   }
 
   async #round(): Promise<void> {
-    const { backend, port, table, environment, settings } = this.#parts;
-    const snapshot = environment.current();
-    const reach = snapshot.backend(backend)?.reach?.(snapshot, port);
+    const { table, environment, settings } = this.#parts;
+    const reach = this.#reach();
     if (reach) await this.#askAll([...table.all(reach.endpoints).states], reach);
     if (this.#isDisposed) return;
     const jitter = 1 + (environment.random() * 2 - 1) * jitterShare;
     this.#timer.restart(settings.intervalMs * jitter);
+  }
+
+  /** Undefined where nobody can be asked, also for want of what TLS needs. */
+  #reach(): Reach | undefined {
+    const { backend, port, tls, environment } = this.#parts;
+    const snapshot = environment.current();
+    try {
+      return snapshot.backend(backend)?.reach?.(snapshot, port, tls);
+    } catch (error) {
+      environment.log.debug({ backend, err: error }, 'endpoints cannot be asked how they are');
+      return undefined;
+    }
   }
 
   async #askAll(waiting: EndpointState[], reach: Reach): Promise<void> {
@@ -100,10 +113,10 @@ export class Checker implements Disposable {
 export function openChecker(
   environment: BackendEnvironment,
   table: EndpointTable,
-  { backend, port, settings }: Pick<CheckerParts, 'backend' | 'port' | 'settings'>,
+  { backend, port, settings, tls }: Pick<CheckerParts, 'backend' | 'port' | 'settings' | 'tls'>,
 ): void {
   environment.state(
-    `health-check ${backend} ${port} ${checkId(settings)}`,
-    () => new Checker({ backend, port, settings, table, environment }),
+    `health-check ${backend} ${port} ${checkId(settings)} ${tls?.id ?? ''}`,
+    () => new Checker({ backend, port, settings, tls, table, environment }),
   );
 }

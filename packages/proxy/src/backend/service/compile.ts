@@ -1,7 +1,6 @@
 // A Service: endpoints by port, chosen by a picker; the client's authority is kept (Gateway API).
-import type { ServiceBackend } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
-import { UpstreamProtocol } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
-import { fromKey, toKey } from '@agentgateway/api/keys.ts';
+import { type ServiceBackend, Transport, type UpstreamTLS } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
+import { fromKey, toEndpointsKey } from '@agentgateway/api/keys.ts';
 import { toHostPort } from '@agentgateway/core/authority.ts';
 import { parseAddress } from '@agentgateway/core/cidr.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
@@ -10,12 +9,16 @@ import type { CallPlan, Target } from '@agentgateway/core/target.ts';
 import { type HttpTarget, callHttp } from '../attempt.ts';
 import { type EndpointPicker, openEndpointPicker } from '../picker/endpoint-picker.ts';
 import type { EndpointState } from '../picker/endpoint-table.ts';
+import { toProtocol } from '../protocol.ts';
 import type { BackendEnvironment } from '../registry.ts';
 import { RetryBudget } from '../retry-budget.ts';
+import { toTargetTls } from '../tls.ts';
 
 interface Port {
   readonly endpointsKey: string;
-  readonly protocol: HttpTarget['protocol'];
+  /** Undefined leaves it to whoever calls. */
+  readonly protocol: HttpTarget['protocol'] | undefined;
+  readonly tls: UpstreamTLS | undefined;
   readonly picker: EndpointPicker;
   /** What is told of each endpoint, made once. */
   readonly targets: WeakMap<EndpointState, HttpTarget>;
@@ -28,27 +31,17 @@ export function compileServiceBackend(key: string, message: ServiceBackend, envi
   const { namespace, name } = fromKey(key);
   const host = `${name}.${namespace}.svc`;
   const budget = environment.state(`retry-budget ${key}`, () => new RetryBudget());
-  const ports = new Map(
-    message.ports.map(({ port, protocol }): [number, Port] => [
-      port,
-      {
-        endpointsKey: toKey('endpoints', namespace, name, String(port)),
-        protocol: protocol === UpstreamProtocol.HTTP2 ? 'http2' : 'http1',
-        picker: openEndpointPicker(environment, key, port),
-        targets: new WeakMap(),
-      },
-    ]),
-  );
+  const ports = openPorts(key, message, environment);
   const toTarget = (state: EndpointState, number: number, port: Port): HttpTarget => {
     const { endpoint } = state;
-    const { protocol, picker, targets } = port;
+    const { protocol = 'http1', picker, targets } = port;
     const isNamed = parseAddress(endpoint.address) === undefined;
     const ownName = isNamed ? toAuthority(endpoint) : toAuthority({ address: host, port: number });
     const { table } = picker;
     const target = {
       backend: key,
       endpoint,
-      tls: undefined,
+      tls: toTargetTls(port.tls, host, undefined),
       protocol,
       authority: undefined,
       ownName,
@@ -73,16 +66,21 @@ export function compileServiceBackend(key: string, message: ServiceBackend, envi
         'no-healthy-endpoint',
         `service ${namespace}/${name} has no ready endpoint on port ${plan.port}`,
       );
-    return port.targets.get(state) ?? toTarget(state, plan.port, port);
+    const target = port.targets.get(state) ?? toTarget(state, plan.port, port);
+    const { backendTLS } = plan.settings;
+    const protocol = port.protocol ?? plan.protocol ?? 'http1';
+    if (!backendTLS && protocol === target.protocol) return target;
+    return { ...target, protocol, tls: toTargetTls(port.tls, host, backendTLS) };
   };
   return {
     key,
     call: (exchange, plan) => callHttp(exchange, plan, environment, (tried) => pick(exchange, plan, tried)),
-    reach(snapshot, number) {
+    reach(snapshot, number, settings) {
       const port = ports.get(number);
       if (!port) return undefined;
       const authority = toAuthority({ address: host, port: number });
-      return { endpoints: endpointsOf(snapshot, port), protocol: port.protocol, tls: undefined, authority };
+      const tls = toTargetTls(port.tls, host, settings);
+      return { endpoints: endpointsOf(snapshot, port), protocol: port.protocol ?? 'http1', tls, authority };
     },
     ports: (snapshot) =>
       [...ports].map(([port, held]) => ({
@@ -90,6 +88,24 @@ export function compileServiceBackend(key: string, message: ServiceBackend, envi
         endpoints: held.picker.table.describe(endpointsOf(snapshot, held), environment.monotonicMs()),
       })),
   };
+}
+
+/** The TCP ports: datagrams are not requests. */
+function openPorts(key: string, message: ServiceBackend, environment: BackendEnvironment): ReadonlyMap<number, Port> {
+  return new Map(
+    message.ports
+      .filter(({ transport }) => transport !== Transport.UDP)
+      .map(({ port, protocol, tls }): [number, Port] => [
+        port,
+        {
+          endpointsKey: toEndpointsKey(key, port),
+          protocol: toProtocol(protocol),
+          tls,
+          picker: openEndpointPicker(environment, key, port),
+          targets: new WeakMap(),
+        },
+      ]),
+  );
 }
 
 function endpointsOf(snapshot: SnapshotView, { endpointsKey }: Port): readonly EndpointAddress[] {

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file agentgateway/v1/policy.proto.
  */
 export const file_agentgateway_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChxhZ2VudGdhdGV3YXkvdjEvcG9saWN5LnByb3RvEg9hZ2VudGdhdGV3YXkudjEi+QEKBlBvbGljeRIuCgd0YXJnZXRzGAEgAygLMh0uYWdlbnRnYXRld2F5LnYxLlBvbGljeVRhcmdldBISCgpjcmVhdGVkX21zGAIgASgDEioKBG1vZGUYAyABKA4yHC5hZ2VudGdhdGV3YXkudjEuUG9saWN5Lk1vZGUSDwoHaW52YWxpZBgEIAEoCRIpCgRzcGVjGAUgASgLMhsuYWdlbnRnYXRld2F5LnYxLlBvbGljeVNwZWMiQwoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEQoNTU9ERV9ERUZBVUxUUxABEhIKDk1PREVfT1ZFUlJJREVTEAIiLAoMUG9saWN5VGFyZ2V0EgsKA2tleRgBIAEoCRIPCgdzZWN0aW9uGAIgASgJIq8HCgpQb2xpY3lTcGVjEkcKFmFwaV9rZXlfYXV0aGVudGljYXRpb24YASABKAsyJS5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb25IABI3Cg1hdXRob3JpemF0aW9uGAIgASgLMh4uYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25IABIlCgRjb3JzGAMgASgLMhUuYWdlbnRnYXRld2F5LnYxLkNPUlNIABI8ChBoZWFkZXJfbW9kaWZpZXJzGAQgASgLMiAuYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyc0gAEi0KCHRpbWVvdXRzGAUgASgLMhkuYWdlbnRnYXRld2F5LnYxLlRpbWVvdXRzSAASJwoFcmV0cnkYBiABKAsyFi5hZ2VudGdhdGV3YXkudjEuUmV0cnlIABI5Cg50cmFuc2Zvcm1hdGlvbhgHIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm1hdGlvbkgAEjwKEHJlcXVlc3RfcmVkaXJlY3QYCCABKAsyIC5hZ2VudGdhdGV3YXkudjEuUmVxdWVzdFJlZGlyZWN0SAASMgoLdXJsX3Jld3JpdGUYCSABKAsyGy5hZ2VudGdhdGV3YXkudjEuVVJMUmV3cml0ZUgAEjoKD2RpcmVjdF9yZXNwb25zZRgyIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5EaXJlY3RSZXNwb25zZUgAEicKBWZhdWx0GDMgASgLMhYuYWdlbnRnYXRld2F5LnYxLkZhdWx0SAASJwoFZGVsYXkYNCABKAsyFi5hZ2VudGdhdGV3YXkudjEuRGVsYXlIABIpCgZidWZmZXIYNSABKAsyFy5hZ2VudGdhdGV3YXkudjEuQnVmZmVySAASJQoEY3NyZhg2IAEoCzIVLmFnZW50Z2F0ZXdheS52MS5DU1JGSAASLgoJaXBfYWNjZXNzGDcgASgLMhkuYWdlbnRnYXRld2F5LnYxLklQQWNjZXNzSAASNAoMaG9zdF9yZXdyaXRlGDggASgLMhwuYWdlbnRnYXRld2F5LnYxLkhvc3RSZXdyaXRlSAASKQoGaGVhbHRoGDkgASgLMhcuYWdlbnRnYXRld2F5LnYxLkhlYWx0aEgAEjwKEHNlc3Npb25fYWZmaW5pdHkYOiABKAsyIC5hZ2VudGdhdGV3YXkudjEuU2Vzc2lvbkFmZmluaXR5SABCBgoEa2luZCK5AQoUQVBJS2V5QXV0aGVudGljYXRpb24SJQoEa2V5cxgBIAMoCzIXLmFnZW50Z2F0ZXdheS52MS5BUElLZXkSOAoEbW9kZRgCIAEoDjIqLmFnZW50Z2F0ZXdheS52MS5BUElLZXlBdXRoZW50aWNhdGlvbi5Nb2RlIkAKBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEg8KC01PREVfU1RSSUNUEAESEQoNTU9ERV9PUFRJT05BTBACIsQBCgZBUElLZXkSDgoGc2hhMjU2GAEgASgMEgwKBG5hbWUYAiABKAkSDwoHc3ViamVjdBgDIAEoCRIOCgZncm91cHMYBCADKAkSFAoMb3JnYW5pemF0aW9uGAUgASgJEgwKBHRlYW0YBiABKAkSKwoIbWV0YWRhdGEYByADKAsyGS5hZ2VudGdhdGV3YXkudjEuTWV0YWRhdGESFgoOYWxsb3dlZF9tb2RlbHMYCCADKAkSEgoKZXhwaXJlc19tcxgJIAEoAyInCghNZXRhZGF0YRIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIkIKDUF1dGhvcml6YXRpb24SMQoFcnVsZXMYASADKAsyIi5hZ2VudGdhdGV3YXkudjEuQXV0aG9yaXphdGlvblJ1bGUiuwEKEUF1dGhvcml6YXRpb25SdWxlEjkKBmFjdGlvbhgBIAEoDjIpLmFnZW50Z2F0ZXdheS52MS5BdXRob3JpemF0aW9uUnVsZS5BY3Rpb24SEgoKZXhwcmVzc2lvbhgCIAEoCSJXCgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMQUNUSU9OX0FMTE9XEAESDwoLQUNUSU9OX0RFTlkQAhISCg5BQ1RJT05fUkVRVUlSRRADIssBCgRDT1JTEhUKDWFsbG93X29yaWdpbnMYASADKAkSFQoNYWxsb3dfbWV0aG9kcxgCIAMoCRIVCg1hbGxvd19oZWFkZXJzGAMgAygJEhYKDmV4cG9zZV9oZWFkZXJzGAQgAygJEh4KEWFsbG93X2NyZWRlbnRpYWxzGAUgASgISACIAQESHAoPbWF4X2FnZV9zZWNvbmRzGAYgASgNSAGIAQFCFAoSX2FsbG93X2NyZWRlbnRpYWxzQhIKEF9tYXhfYWdlX3NlY29uZHMidgoPSGVhZGVyTW9kaWZpZXJzEjAKB3JlcXVlc3QYASABKAsyHy5hZ2VudGdhdGV3YXkudjEuSGVhZGVyTW9kaWZpZXISMQoIcmVzcG9uc2UYAiABKAsyHy5hZ2VudGdhdGV3YXkudjEuSGVhZGVyTW9kaWZpZXIidgoOSGVhZGVyTW9kaWZpZXISKQoDc2V0GAEgAygLMhwuYWdlbnRnYXRld2F5LnYxLkhlYWRlclZhbHVlEikKA2FkZBgCIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJWYWx1ZRIOCgZyZW1vdmUYAyADKAkiKgoLSGVhZGVyVmFsdWUSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSLiAQoIVGltZW91dHMSFwoKcmVxdWVzdF9tcxgBIAEoBEgAiAEBEh8KEmJhY2tlbmRfcmVxdWVzdF9tcxgCIAEoBEgBiAEBEhcKCmNvbm5lY3RfbXMYAyABKARIAogBARIaCg1maXJzdF9ieXRlX21zGAQgASgESAOIAQESFAoHaWRsZV9tcxgFIAEoBEgEiAEBQg0KC19yZXF1ZXN0X21zQhUKE19iYWNrZW5kX3JlcXVlc3RfbXNCDQoLX2Nvbm5lY3RfbXNCEAoOX2ZpcnN0X2J5dGVfbXNCCgoIX2lkbGVfbXMikAEKBVJldHJ5EhUKCGF0dGVtcHRzGAEgASgNSACIAQESDQoFY29kZXMYAiADKA0SFwoKYmFja29mZl9tcxgDIAEoBEgBiAEBEiwKBmJ1ZGdldBgEIAEoCzIcLmFnZW50Z2F0ZXdheS52MS5SZXRyeUJ1ZGdldEILCglfYXR0ZW1wdHNCDQoLX2JhY2tvZmZfbXMiXwoLUmV0cnlCdWRnZXQSDwoHcGVyY2VudBgBIAEoDRITCgtpbnRlcnZhbF9tcxgCIAEoBBIRCgltaW5fY291bnQYAyABKA0SFwoPbWluX2ludGVydmFsX21zGAQgASgEImsKDlRyYW5zZm9ybWF0aW9uEisKB3JlcXVlc3QYASABKAsyGi5hZ2VudGdhdGV3YXkudjEuVHJhbnNmb3JtEiwKCHJlc3BvbnNlGAIgASgLMhouYWdlbnRnYXRld2F5LnYxLlRyYW5zZm9ybSKXAQoJVHJhbnNmb3JtEi4KA3NldBgBIAMoCzIhLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJFeHByZXNzaW9uEi4KA2FkZBgCIAMoCzIhLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJFeHByZXNzaW9uEg4KBnJlbW92ZRgDIAMoCRIRCgRib2R5GAQgASgJSACIAQFCBwoFX2JvZHkiNAoQSGVhZGVyRXhwcmVzc2lvbhIMCgRuYW1lGAEgASgJEhIKCmV4cHJlc3Npb24YAiABKAkirgEKD1JlcXVlc3RSZWRpcmVjdBITCgZzY2hlbWUYASABKAlIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBEhEKBHBvcnQYAyABKA1IAogBARIrCgRwYXRoGAQgASgLMh0uYWdlbnRnYXRld2F5LnYxLlBhdGhNb2RpZmllchIOCgZzdGF0dXMYBSABKA1CCQoHX3NjaGVtZUILCglfaG9zdG5hbWVCBwoFX3BvcnQiXQoKVVJMUmV3cml0ZRIVCghob3N0bmFtZRgBIAEoCUgAiAEBEisKBHBhdGgYAiABKAsyHS5hZ2VudGdhdGV3YXkudjEuUGF0aE1vZGlmaWVyQgsKCV9ob3N0bmFtZSJXCgxQYXRoTW9kaWZpZXISGwoRcmVwbGFjZV9mdWxsX3BhdGgYASABKAlIABIeChRyZXBsYWNlX3ByZWZpeF9tYXRjaBgCIAEoCUgAQgoKCG1vZGlmaWVyInsKDkRpcmVjdFJlc3BvbnNlEhMKBnN0YXR1cxgBIAEoDUgAiAEBEhEKBGJvZHkYAiABKAlIAYgBARItCgdoZWFkZXJzGAMgAygLMhwuYWdlbnRnYXRld2F5LnYxLkhlYWRlclZhbHVlQgkKB19zdGF0dXNCBwoFX2JvZHkiLwoFU2hhcmUSEQoJbnVtZXJhdG9yGAEgASgNEhMKC2Rlbm9taW5hdG9yGAIgASgNIngKBUZhdWx0EhMKBnN0YXR1cxgBIAEoDUgAiAEBEhgKC2dycGNfc3RhdHVzGAIgASgNSAGIAQESJQoFc2hhcmUYAyABKAsyFi5hZ2VudGdhdGV3YXkudjEuU2hhcmVCCQoHX3N0YXR1c0IOCgxfZ3JwY19zdGF0dXMiWAoFRGVsYXkSGAoLZHVyYXRpb25fbXMYASABKARIAIgBARIlCgVzaGFyZRgCIAEoCzIWLmFnZW50Z2F0ZXdheS52MS5TaGFyZUIOCgxfZHVyYXRpb25fbXMiLgoGQnVmZmVyEhYKCWJ5dGVzX21heBgBIAEoBEgAiAEBQgwKCl9ieXRlc19tYXgiNQoEQ1NSRhIaChJhZGRpdGlvbmFsX29yaWdpbnMYASADKAkSEQoJaXNfc2hhZG93GAIgASgIIicKCElQQWNjZXNzEg0KBWFsbG93GAEgAygJEgwKBGRlbnkYAiADKAkiSQoLSG9zdFJld3JpdGUSDgoEYXV0bxgBIAEoCEgAEhIKCGhvc3RuYW1lGAIgASgJSAASEAoGaGVhZGVyGAMgASgJSABCBAoCdG8ilgEKBkhlYWx0aBIvCgdwYXNzaXZlGAEgASgLMh4uYWdlbnRnYXRld2F5LnYxLlBhc3NpdmVDaGVja3MSLQoGYWN0aXZlGAIgASgLMh0uYWdlbnRnYXRld2F5LnYxLkFjdGl2ZUNoZWNrcxIaCg1wYW5pY19wZXJjZW50GAMgASgNSACIAQFCEAoOX3BhbmljX3BlcmNlbnQieQoNUGFzc2l2ZUNoZWNrcxIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgBIAEoDRITCgtlamVjdGlvbl9tcxgCIAEoBBIXCg9lamVjdGlvbl9tc19tYXgYAyABKAQSHAoUZWplY3Rpb25fcGVyY2VudF9tYXgYBCABKA0i+AEKDEFjdGl2ZUNoZWNrcxIqCgRodHRwGAEgASgLMhouYWdlbnRnYXRld2F5LnYxLkhUVFBDaGVja0gAEigKA3RjcBgCIAEoCzIZLmFnZW50Z2F0ZXdheS52MS5UQ1BDaGVja0gAEioKBGdycGMYAyABKAsyGi5hZ2VudGdhdGV3YXkudjEuR1JQQ0NoZWNrSAASEwoLaW50ZXJ2YWxfbXMYBCABKAQSEgoKdGltZW91dF9tcxgFIAEoBBIZChFoZWFsdGh5X3RocmVzaG9sZBgGIAEoDRIbChN1bmhlYWx0aHlfdGhyZXNob2xkGAcgASgNQgUKA2hvdyJnCglIVFRQQ2hlY2sSDAoEcGF0aBgBIAEoCRIOCgZtZXRob2QYAiABKAkSDAoEaG9zdBgDIAEoCRIuCghleHBlY3RlZBgEIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5TdGF0dXNSYW5nZSIqCgtTdGF0dXNSYW5nZRINCgVmaXJzdBgBIAEoDRIMCgRsYXN0GAIgASgNIgoKCFRDUENoZWNrIhwKCUdSUENDaGVjaxIPCgdzZXJ2aWNlGAEgASgJInsKD1Nlc3Npb25BZmZpbml0eRI6CgtwZXJzaXN0ZW5jZRgBIAEoCzIjLmFnZW50Z2F0ZXdheS52MS5TZXNzaW9uUGVyc2lzdGVuY2VIABIQCgZoZWFkZXIYAiABKAlIABIUCgpleHByZXNzaW9uGAMgASgJSABCBAoCYnkilQMKElNlc3Npb25QZXJzaXN0ZW5jZRI2CgR0eXBlGAEgASgOMiguYWdlbnRnYXRld2F5LnYxLlNlc3Npb25QZXJzaXN0ZW5jZS5UeXBlEhQKDHNlc3Npb25fbmFtZRgCIAEoCRIbChNhYnNvbHV0ZV90aW1lb3V0X21zGAMgASgEEhcKD2lkbGVfdGltZW91dF9tcxgEIAEoBBI+CghsaWZldGltZRgFIAEoDjIsLmFnZW50Z2F0ZXdheS52MS5TZXNzaW9uUGVyc2lzdGVuY2UuTGlmZXRpbWUSJwoDa2V5GAYgASgLMhouYWdlbnRnYXRld2F5LnYxLlNlY3JldFJlZiI+CgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIPCgtUWVBFX0NPT0tJRRABEg8KC1RZUEVfSEVBREVSEAIiUgoITGlmZXRpbWUSGAoUTElGRVRJTUVfVU5TUEVDSUZJRUQQABIUChBMSUZFVElNRV9TRVNTSU9OEAESFgoSTElGRVRJTUVfUEVSTUFORU5UEAJiBnByb3RvMw", [file_agentgateway_v1_secret]);
+  fileDesc("ChxhZ2VudGdhdGV3YXkvdjEvcG9saWN5LnByb3RvEg9hZ2VudGdhdGV3YXkudjEi+QEKBlBvbGljeRIuCgd0YXJnZXRzGAEgAygLMh0uYWdlbnRnYXRld2F5LnYxLlBvbGljeVRhcmdldBISCgpjcmVhdGVkX21zGAIgASgDEioKBG1vZGUYAyABKA4yHC5hZ2VudGdhdGV3YXkudjEuUG9saWN5Lk1vZGUSDwoHaW52YWxpZBgEIAEoCRIpCgRzcGVjGAUgASgLMhsuYWdlbnRnYXRld2F5LnYxLlBvbGljeVNwZWMiQwoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEQoNTU9ERV9ERUZBVUxUUxABEhIKDk1PREVfT1ZFUlJJREVTEAIiLAoMUG9saWN5VGFyZ2V0EgsKA2tleRgBIAEoCRIPCgdzZWN0aW9uGAIgASgJIuUHCgpQb2xpY3lTcGVjEkcKFmFwaV9rZXlfYXV0aGVudGljYXRpb24YASABKAsyJS5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb25IABI3Cg1hdXRob3JpemF0aW9uGAIgASgLMh4uYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25IABIlCgRjb3JzGAMgASgLMhUuYWdlbnRnYXRld2F5LnYxLkNPUlNIABI8ChBoZWFkZXJfbW9kaWZpZXJzGAQgASgLMiAuYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyc0gAEi0KCHRpbWVvdXRzGAUgASgLMhkuYWdlbnRnYXRld2F5LnYxLlRpbWVvdXRzSAASJwoFcmV0cnkYBiABKAsyFi5hZ2VudGdhdGV3YXkudjEuUmV0cnlIABI5Cg50cmFuc2Zvcm1hdGlvbhgHIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm1hdGlvbkgAEjwKEHJlcXVlc3RfcmVkaXJlY3QYCCABKAsyIC5hZ2VudGdhdGV3YXkudjEuUmVxdWVzdFJlZGlyZWN0SAASMgoLdXJsX3Jld3JpdGUYCSABKAsyGy5hZ2VudGdhdGV3YXkudjEuVVJMUmV3cml0ZUgAEjQKDWJhY2tlbmRfdF9sX3MYKCABKAsyGy5hZ2VudGdhdGV3YXkudjEuQmFja2VuZFRMU0gAEjoKD2RpcmVjdF9yZXNwb25zZRgyIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5EaXJlY3RSZXNwb25zZUgAEicKBWZhdWx0GDMgASgLMhYuYWdlbnRnYXRld2F5LnYxLkZhdWx0SAASJwoFZGVsYXkYNCABKAsyFi5hZ2VudGdhdGV3YXkudjEuRGVsYXlIABIpCgZidWZmZXIYNSABKAsyFy5hZ2VudGdhdGV3YXkudjEuQnVmZmVySAASJQoEY3NyZhg2IAEoCzIVLmFnZW50Z2F0ZXdheS52MS5DU1JGSAASLgoJaXBfYWNjZXNzGDcgASgLMhkuYWdlbnRnYXRld2F5LnYxLklQQWNjZXNzSAASNAoMaG9zdF9yZXdyaXRlGDggASgLMhwuYWdlbnRnYXRld2F5LnYxLkhvc3RSZXdyaXRlSAASKQoGaGVhbHRoGDkgASgLMhcuYWdlbnRnYXRld2F5LnYxLkhlYWx0aEgAEjwKEHNlc3Npb25fYWZmaW5pdHkYOiABKAsyIC5hZ2VudGdhdGV3YXkudjEuU2Vzc2lvbkFmZmluaXR5SABCBgoEa2luZCK5AQoUQVBJS2V5QXV0aGVudGljYXRpb24SJQoEa2V5cxgBIAMoCzIXLmFnZW50Z2F0ZXdheS52MS5BUElLZXkSOAoEbW9kZRgCIAEoDjIqLmFnZW50Z2F0ZXdheS52MS5BUElLZXlBdXRoZW50aWNhdGlvbi5Nb2RlIkAKBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEg8KC01PREVfU1RSSUNUEAESEQoNTU9ERV9PUFRJT05BTBACIsQBCgZBUElLZXkSDgoGc2hhMjU2GAEgASgMEgwKBG5hbWUYAiABKAkSDwoHc3ViamVjdBgDIAEoCRIOCgZncm91cHMYBCADKAkSFAoMb3JnYW5pemF0aW9uGAUgASgJEgwKBHRlYW0YBiABKAkSKwoIbWV0YWRhdGEYByADKAsyGS5hZ2VudGdhdGV3YXkudjEuTWV0YWRhdGESFgoOYWxsb3dlZF9tb2RlbHMYCCADKAkSEgoKZXhwaXJlc19tcxgJIAEoAyInCghNZXRhZGF0YRIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIkIKDUF1dGhvcml6YXRpb24SMQoFcnVsZXMYASADKAsyIi5hZ2VudGdhdGV3YXkudjEuQXV0aG9yaXphdGlvblJ1bGUiuwEKEUF1dGhvcml6YXRpb25SdWxlEjkKBmFjdGlvbhgBIAEoDjIpLmFnZW50Z2F0ZXdheS52MS5BdXRob3JpemF0aW9uUnVsZS5BY3Rpb24SEgoKZXhwcmVzc2lvbhgCIAEoCSJXCgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMQUNUSU9OX0FMTE9XEAESDwoLQUNUSU9OX0RFTlkQAhISCg5BQ1RJT05fUkVRVUlSRRADIssBCgRDT1JTEhUKDWFsbG93X29yaWdpbnMYASADKAkSFQoNYWxsb3dfbWV0aG9kcxgCIAMoCRIVCg1hbGxvd19oZWFkZXJzGAMgAygJEhYKDmV4cG9zZV9oZWFkZXJzGAQgAygJEh4KEWFsbG93X2NyZWRlbnRpYWxzGAUgASgISACIAQESHAoPbWF4X2FnZV9zZWNvbmRzGAYgASgNSAGIAQFCFAoSX2FsbG93X2NyZWRlbnRpYWxzQhIKEF9tYXhfYWdlX3NlY29uZHMidgoPSGVhZGVyTW9kaWZpZXJzEjAKB3JlcXVlc3QYASABKAsyHy5hZ2VudGdhdGV3YXkudjEuSGVhZGVyTW9kaWZpZXISMQoIcmVzcG9uc2UYAiABKAsyHy5hZ2VudGdhdGV3YXkudjEuSGVhZGVyTW9kaWZpZXIidgoOSGVhZGVyTW9kaWZpZXISKQoDc2V0GAEgAygLMhwuYWdlbnRnYXRld2F5LnYxLkhlYWRlclZhbHVlEikKA2FkZBgCIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJWYWx1ZRIOCgZyZW1vdmUYAyADKAkiKgoLSGVhZGVyVmFsdWUSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSLiAQoIVGltZW91dHMSFwoKcmVxdWVzdF9tcxgBIAEoBEgAiAEBEh8KEmJhY2tlbmRfcmVxdWVzdF9tcxgCIAEoBEgBiAEBEhcKCmNvbm5lY3RfbXMYAyABKARIAogBARIaCg1maXJzdF9ieXRlX21zGAQgASgESAOIAQESFAoHaWRsZV9tcxgFIAEoBEgEiAEBQg0KC19yZXF1ZXN0X21zQhUKE19iYWNrZW5kX3JlcXVlc3RfbXNCDQoLX2Nvbm5lY3RfbXNCEAoOX2ZpcnN0X2J5dGVfbXNCCgoIX2lkbGVfbXMikAEKBVJldHJ5EhUKCGF0dGVtcHRzGAEgASgNSACIAQESDQoFY29kZXMYAiADKA0SFwoKYmFja29mZl9tcxgDIAEoBEgBiAEBEiwKBmJ1ZGdldBgEIAEoCzIcLmFnZW50Z2F0ZXdheS52MS5SZXRyeUJ1ZGdldEILCglfYXR0ZW1wdHNCDQoLX2JhY2tvZmZfbXMiXwoLUmV0cnlCdWRnZXQSDwoHcGVyY2VudBgBIAEoDRITCgtpbnRlcnZhbF9tcxgCIAEoBBIRCgltaW5fY291bnQYAyABKA0SFwoPbWluX2ludGVydmFsX21zGAQgASgEImsKDlRyYW5zZm9ybWF0aW9uEisKB3JlcXVlc3QYASABKAsyGi5hZ2VudGdhdGV3YXkudjEuVHJhbnNmb3JtEiwKCHJlc3BvbnNlGAIgASgLMhouYWdlbnRnYXRld2F5LnYxLlRyYW5zZm9ybSKXAQoJVHJhbnNmb3JtEi4KA3NldBgBIAMoCzIhLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJFeHByZXNzaW9uEi4KA2FkZBgCIAMoCzIhLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJFeHByZXNzaW9uEg4KBnJlbW92ZRgDIAMoCRIRCgRib2R5GAQgASgJSACIAQFCBwoFX2JvZHkiNAoQSGVhZGVyRXhwcmVzc2lvbhIMCgRuYW1lGAEgASgJEhIKCmV4cHJlc3Npb24YAiABKAkirgEKD1JlcXVlc3RSZWRpcmVjdBITCgZzY2hlbWUYASABKAlIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBEhEKBHBvcnQYAyABKA1IAogBARIrCgRwYXRoGAQgASgLMh0uYWdlbnRnYXRld2F5LnYxLlBhdGhNb2RpZmllchIOCgZzdGF0dXMYBSABKA1CCQoHX3NjaGVtZUILCglfaG9zdG5hbWVCBwoFX3BvcnQiXQoKVVJMUmV3cml0ZRIVCghob3N0bmFtZRgBIAEoCUgAiAEBEisKBHBhdGgYAiABKAsyHS5hZ2VudGdhdGV3YXkudjEuUGF0aE1vZGlmaWVyQgsKCV9ob3N0bmFtZSJXCgxQYXRoTW9kaWZpZXISGwoRcmVwbGFjZV9mdWxsX3BhdGgYASABKAlIABIeChRyZXBsYWNlX3ByZWZpeF9tYXRjaBgCIAEoCUgAQgoKCG1vZGlmaWVyIoABCgpCYWNrZW5kVExTEjIKCnZhbGlkYXRpb24YASABKAsyHi5hZ2VudGdhdGV3YXkudjEuVExTVmFsaWRhdGlvbhI+ChJjbGllbnRfY2VydGlmaWNhdGUYAiABKAsyIi5hZ2VudGdhdGV3YXkudjEuQ2xpZW50Q2VydGlmaWNhdGUiqAEKDVRMU1ZhbGlkYXRpb24SEwoLc2VydmVyX25hbWUYASABKAkSFwoPY2FfY2VydGlmaWNhdGVzGAIgAygJEjoKEXN1YmplY3RfYWx0X25hbWVzGAMgAygLMh8uYWdlbnRnYXRld2F5LnYxLlN1YmplY3RBbHROYW1lEhwKFGluc2VjdXJlX3NraXBfdmVyaWZ5GAQgASgIEg8KB2ludmFsaWQYBSABKAkiOwoOU3ViamVjdEFsdE5hbWUSEgoIaG9zdG5hbWUYASABKAlIABINCgN1cmkYAiABKAlIAEIGCgRuYW1lIm0KEUNsaWVudENlcnRpZmljYXRlEi8KC2NlcnRpZmljYXRlGAEgASgLMhouYWdlbnRnYXRld2F5LnYxLlNlY3JldFJlZhInCgNrZXkYAiABKAsyGi5hZ2VudGdhdGV3YXkudjEuU2VjcmV0UmVmInsKDkRpcmVjdFJlc3BvbnNlEhMKBnN0YXR1cxgBIAEoDUgAiAEBEhEKBGJvZHkYAiABKAlIAYgBARItCgdoZWFkZXJzGAMgAygLMhwuYWdlbnRnYXRld2F5LnYxLkhlYWRlclZhbHVlQgkKB19zdGF0dXNCBwoFX2JvZHkiLwoFU2hhcmUSEQoJbnVtZXJhdG9yGAEgASgNEhMKC2Rlbm9taW5hdG9yGAIgASgNIngKBUZhdWx0EhMKBnN0YXR1cxgBIAEoDUgAiAEBEhgKC2dycGNfc3RhdHVzGAIgASgNSAGIAQESJQoFc2hhcmUYAyABKAsyFi5hZ2VudGdhdGV3YXkudjEuU2hhcmVCCQoHX3N0YXR1c0IOCgxfZ3JwY19zdGF0dXMiWAoFRGVsYXkSGAoLZHVyYXRpb25fbXMYASABKARIAIgBARIlCgVzaGFyZRgCIAEoCzIWLmFnZW50Z2F0ZXdheS52MS5TaGFyZUIOCgxfZHVyYXRpb25fbXMiLgoGQnVmZmVyEhYKCWJ5dGVzX21heBgBIAEoBEgAiAEBQgwKCl9ieXRlc19tYXgiNQoEQ1NSRhIaChJhZGRpdGlvbmFsX29yaWdpbnMYASADKAkSEQoJaXNfc2hhZG93GAIgASgIIicKCElQQWNjZXNzEg0KBWFsbG93GAEgAygJEgwKBGRlbnkYAiADKAkiSQoLSG9zdFJld3JpdGUSDgoEYXV0bxgBIAEoCEgAEhIKCGhvc3RuYW1lGAIgASgJSAASEAoGaGVhZGVyGAMgASgJSABCBAoCdG8ilgEKBkhlYWx0aBIvCgdwYXNzaXZlGAEgASgLMh4uYWdlbnRnYXRld2F5LnYxLlBhc3NpdmVDaGVja3MSLQoGYWN0aXZlGAIgASgLMh0uYWdlbnRnYXRld2F5LnYxLkFjdGl2ZUNoZWNrcxIaCg1wYW5pY19wZXJjZW50GAMgASgNSACIAQFCEAoOX3BhbmljX3BlcmNlbnQieQoNUGFzc2l2ZUNoZWNrcxIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgBIAEoDRITCgtlamVjdGlvbl9tcxgCIAEoBBIXCg9lamVjdGlvbl9tc19tYXgYAyABKAQSHAoUZWplY3Rpb25fcGVyY2VudF9tYXgYBCABKA0i+AEKDEFjdGl2ZUNoZWNrcxIqCgRodHRwGAEgASgLMhouYWdlbnRnYXRld2F5LnYxLkhUVFBDaGVja0gAEigKA3RjcBgCIAEoCzIZLmFnZW50Z2F0ZXdheS52MS5UQ1BDaGVja0gAEioKBGdycGMYAyABKAsyGi5hZ2VudGdhdGV3YXkudjEuR1JQQ0NoZWNrSAASEwoLaW50ZXJ2YWxfbXMYBCABKAQSEgoKdGltZW91dF9tcxgFIAEoBBIZChFoZWFsdGh5X3RocmVzaG9sZBgGIAEoDRIbChN1bmhlYWx0aHlfdGhyZXNob2xkGAcgASgNQgUKA2hvdyJnCglIVFRQQ2hlY2sSDAoEcGF0aBgBIAEoCRIOCgZtZXRob2QYAiABKAkSDAoEaG9zdBgDIAEoCRIuCghleHBlY3RlZBgEIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5TdGF0dXNSYW5nZSIqCgtTdGF0dXNSYW5nZRINCgVmaXJzdBgBIAEoDRIMCgRsYXN0GAIgASgNIgoKCFRDUENoZWNrIhwKCUdSUENDaGVjaxIPCgdzZXJ2aWNlGAEgASgJInsKD1Nlc3Npb25BZmZpbml0eRI6CgtwZXJzaXN0ZW5jZRgBIAEoCzIjLmFnZW50Z2F0ZXdheS52MS5TZXNzaW9uUGVyc2lzdGVuY2VIABIQCgZoZWFkZXIYAiABKAlIABIUCgpleHByZXNzaW9uGAMgASgJSABCBAoCYnkilQMKElNlc3Npb25QZXJzaXN0ZW5jZRI2CgR0eXBlGAEgASgOMiguYWdlbnRnYXRld2F5LnYxLlNlc3Npb25QZXJzaXN0ZW5jZS5UeXBlEhQKDHNlc3Npb25fbmFtZRgCIAEoCRIbChNhYnNvbHV0ZV90aW1lb3V0X21zGAMgASgEEhcKD2lkbGVfdGltZW91dF9tcxgEIAEoBBI+CghsaWZldGltZRgFIAEoDjIsLmFnZW50Z2F0ZXdheS52MS5TZXNzaW9uUGVyc2lzdGVuY2UuTGlmZXRpbWUSJwoDa2V5GAYgASgLMhouYWdlbnRnYXRld2F5LnYxLlNlY3JldFJlZiI+CgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIPCgtUWVBFX0NPT0tJRRABEg8KC1RZUEVfSEVBREVSEAIiUgoITGlmZXRpbWUSGAoUTElGRVRJTUVfVU5TUEVDSUZJRUQQABIUChBMSUZFVElNRV9TRVNTSU9OEAESFgoSTElGRVRJTUVfUEVSTUFORU5UEAJiBnByb3RvMw", [file_agentgateway_v1_secret]);
 
 /**
  * One kind of policy of one Policy object. Key: policy/<namespace>/<name>/<kind>.
@@ -184,6 +184,14 @@ export type PolicySpec = Message<"agentgateway.v1.PolicySpec"> & {
      */
     value: URLRewrite;
     case: "urlRewrite";
+  } | {
+    /**
+     * The name in camel case is backendTLS.
+     *
+     * @generated from field: agentgateway.v1.BackendTLS backend_t_l_s = 40;
+     */
+    value: BackendTLS;
+    case: "backendTLS";
   } | {
     /**
      * @generated from field: agentgateway.v1.DirectResponse direct_response = 50;
@@ -880,6 +888,132 @@ export const PathModifierSchema: GenMessage<PathModifier> = /*@__PURE__*/
   messageDesc(file_agentgateway_v1_policy, 20);
 
 /**
+ * How TLS is spoken to a backend. Validation is one thing, the certificate shown another: each is merged whole.
+ *
+ * @generated from message agentgateway.v1.BackendTLS
+ */
+export type BackendTLS = Message<"agentgateway.v1.BackendTLS"> & {
+  /**
+   * @generated from field: agentgateway.v1.TLSValidation validation = 1;
+   */
+  validation?: TLSValidation | undefined;
+
+  /**
+   * Shown to the backend where it asks for one: a Secret of type kubernetes.io/tls, of which both entries are read.
+   *
+   * @generated from field: agentgateway.v1.ClientCertificate client_certificate = 2;
+   */
+  clientCertificate?: ClientCertificate | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.BackendTLS.
+ * Use `create(BackendTLSSchema)` to create a new message.
+ */
+export const BackendTLSSchema: GenMessage<BackendTLS> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 21);
+
+/**
+ * Whom a backend's certificate must name, and who must have signed it.
+ *
+ * @generated from message agentgateway.v1.TLSValidation
+ */
+export type TLSValidation = Message<"agentgateway.v1.TLSValidation"> & {
+  /**
+   * Sent as SNI, and verified where no alternative names are given; empty means the name the backend is known by.
+   *
+   * @generated from field: string server_name = 1;
+   */
+  serverName: string;
+
+  /**
+   * Certificates in PEM that are trusted in place of the system's; empty trusts what the system trusts.
+   *
+   * @generated from field: repeated string ca_certificates = 2;
+   */
+  caCertificates: string[];
+
+  /**
+   * One of these must be in the certificate, in place of the server name.
+   *
+   * @generated from field: repeated agentgateway.v1.SubjectAltName subject_alt_names = 3;
+   */
+  subjectAltNames: SubjectAltName[];
+
+  /**
+   * Nothing is verified: who answers may be anyone.
+   *
+   * @generated from field: bool insecure_skip_verify = 4;
+   */
+  insecureSkipVerify: boolean;
+
+  /**
+   * Why it cannot be applied: nothing is sent to the backend.
+   *
+   * @generated from field: string invalid = 5;
+   */
+  invalid: string;
+};
+
+/**
+ * Describes the message agentgateway.v1.TLSValidation.
+ * Use `create(TLSValidationSchema)` to create a new message.
+ */
+export const TLSValidationSchema: GenMessage<TLSValidation> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 22);
+
+/**
+ * @generated from message agentgateway.v1.SubjectAltName
+ */
+export type SubjectAltName = Message<"agentgateway.v1.SubjectAltName"> & {
+  /**
+   * @generated from oneof agentgateway.v1.SubjectAltName.name
+   */
+  name: {
+    /**
+     * @generated from field: string hostname = 1;
+     */
+    value: string;
+    case: "hostname";
+  } | {
+    /**
+     * @generated from field: string uri = 2;
+     */
+    value: string;
+    case: "uri";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message agentgateway.v1.SubjectAltName.
+ * Use `create(SubjectAltNameSchema)` to create a new message.
+ */
+export const SubjectAltNameSchema: GenMessage<SubjectAltName> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 23);
+
+/**
+ * @generated from message agentgateway.v1.ClientCertificate
+ */
+export type ClientCertificate = Message<"agentgateway.v1.ClientCertificate"> & {
+  /**
+   * @generated from field: agentgateway.v1.SecretRef certificate = 1;
+   */
+  certificate?: SecretRef | undefined;
+
+  /**
+   * @generated from field: agentgateway.v1.SecretRef key = 2;
+   */
+  key?: SecretRef | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.ClientCertificate.
+ * Use `create(ClientCertificateSchema)` to create a new message.
+ */
+export const ClientCertificateSchema: GenMessage<ClientCertificate> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 24);
+
+/**
  * Answers without asking a backend.
  *
  * @generated from message agentgateway.v1.DirectResponse
@@ -906,7 +1040,7 @@ export type DirectResponse = Message<"agentgateway.v1.DirectResponse"> & {
  * Use `create(DirectResponseSchema)` to create a new message.
  */
 export const DirectResponseSchema: GenMessage<DirectResponse> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 21);
+  messageDesc(file_agentgateway_v1_policy, 25);
 
 /**
  * A share of the requests: numerator of denominator.
@@ -930,7 +1064,7 @@ export type Share = Message<"agentgateway.v1.Share"> & {
  * Use `create(ShareSchema)` to create a new message.
  */
 export const ShareSchema: GenMessage<Share> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 22);
+  messageDesc(file_agentgateway_v1_policy, 26);
 
 /**
  * Refuses a share of the requests, as a failing backend would.
@@ -963,7 +1097,7 @@ export type Fault = Message<"agentgateway.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 23);
+  messageDesc(file_agentgateway_v1_policy, 27);
 
 /**
  * Holds a share of the requests back.
@@ -989,7 +1123,7 @@ export type Delay = Message<"agentgateway.v1.Delay"> & {
  * Use `create(DelaySchema)` to create a new message.
  */
 export const DelaySchema: GenMessage<Delay> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 24);
+  messageDesc(file_agentgateway_v1_policy, 28);
 
 /**
  * Collects the request's body before it is sent on.
@@ -1008,7 +1142,7 @@ export type Buffer = Message<"agentgateway.v1.Buffer"> & {
  * Use `create(BufferSchema)` to create a new message.
  */
 export const BufferSchema: GenMessage<Buffer> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 25);
+  messageDesc(file_agentgateway_v1_policy, 29);
 
 /**
  * Refuses requests that change something and come from pages of other origins.
@@ -1036,7 +1170,7 @@ export type CSRF = Message<"agentgateway.v1.CSRF"> & {
  * Use `create(CSRFSchema)` to create a new message.
  */
 export const CSRFSchema: GenMessage<CSRF> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 26);
+  messageDesc(file_agentgateway_v1_policy, 30);
 
 /**
  * Ranges in CIDR notation, sorted. What is denied is refused; where something is allowed nothing else passes.
@@ -1060,7 +1194,7 @@ export type IPAccess = Message<"agentgateway.v1.IPAccess"> & {
  * Use `create(IPAccessSchema)` to create a new message.
  */
 export const IPAccessSchema: GenMessage<IPAccess> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 27);
+  messageDesc(file_agentgateway_v1_policy, 31);
 
 /**
  * Which host the backend is told.
@@ -1101,7 +1235,7 @@ export type HostRewrite = Message<"agentgateway.v1.HostRewrite"> & {
  * Use `create(HostRewriteSchema)` to create a new message.
  */
 export const HostRewriteSchema: GenMessage<HostRewrite> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 28);
+  messageDesc(file_agentgateway_v1_policy, 32);
 
 /**
  * Which endpoints of a backend are asked.
@@ -1136,7 +1270,7 @@ export type Health = Message<"agentgateway.v1.Health"> & {
  * Use `create(HealthSchema)` to create a new message.
  */
 export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 29);
+  messageDesc(file_agentgateway_v1_policy, 33);
 
 /**
  * @generated from message agentgateway.v1.PassiveChecks
@@ -1174,7 +1308,7 @@ export type PassiveChecks = Message<"agentgateway.v1.PassiveChecks"> & {
  * Use `create(PassiveChecksSchema)` to create a new message.
  */
 export const PassiveChecksSchema: GenMessage<PassiveChecks> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 30);
+  messageDesc(file_agentgateway_v1_policy, 34);
 
 /**
  * @generated from message agentgateway.v1.ActiveChecks
@@ -1237,7 +1371,7 @@ export type ActiveChecks = Message<"agentgateway.v1.ActiveChecks"> & {
  * Use `create(ActiveChecksSchema)` to create a new message.
  */
 export const ActiveChecksSchema: GenMessage<ActiveChecks> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 31);
+  messageDesc(file_agentgateway_v1_policy, 35);
 
 /**
  * @generated from message agentgateway.v1.HTTPCheck
@@ -1273,7 +1407,7 @@ export type HTTPCheck = Message<"agentgateway.v1.HTTPCheck"> & {
  * Use `create(HTTPCheckSchema)` to create a new message.
  */
 export const HTTPCheckSchema: GenMessage<HTTPCheck> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 32);
+  messageDesc(file_agentgateway_v1_policy, 36);
 
 /**
  * @generated from message agentgateway.v1.StatusRange
@@ -1295,7 +1429,7 @@ export type StatusRange = Message<"agentgateway.v1.StatusRange"> & {
  * Use `create(StatusRangeSchema)` to create a new message.
  */
 export const StatusRangeSchema: GenMessage<StatusRange> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 33);
+  messageDesc(file_agentgateway_v1_policy, 37);
 
 /**
  * @generated from message agentgateway.v1.TCPCheck
@@ -1308,7 +1442,7 @@ export type TCPCheck = Message<"agentgateway.v1.TCPCheck"> & {
  * Use `create(TCPCheckSchema)` to create a new message.
  */
 export const TCPCheckSchema: GenMessage<TCPCheck> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 34);
+  messageDesc(file_agentgateway_v1_policy, 38);
 
 /**
  * @generated from message agentgateway.v1.GRPCCheck
@@ -1327,7 +1461,7 @@ export type GRPCCheck = Message<"agentgateway.v1.GRPCCheck"> & {
  * Use `create(GRPCCheckSchema)` to create a new message.
  */
 export const GRPCCheckSchema: GenMessage<GRPCCheck> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 35);
+  messageDesc(file_agentgateway_v1_policy, 39);
 
 /**
  * Which endpoint keeps being asked for the same caller.
@@ -1370,7 +1504,7 @@ export type SessionAffinity = Message<"agentgateway.v1.SessionAffinity"> & {
  * Use `create(SessionAffinitySchema)` to create a new message.
  */
 export const SessionAffinitySchema: GenMessage<SessionAffinity> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 36);
+  messageDesc(file_agentgateway_v1_policy, 40);
 
 /**
  * A session that the gateway marks (Gateway API SessionPersistence, GEP-1619); an HTTPRoute's field travels as a filter of
@@ -1423,7 +1557,7 @@ export type SessionPersistence = Message<"agentgateway.v1.SessionPersistence"> &
  * Use `create(SessionPersistenceSchema)` to create a new message.
  */
 export const SessionPersistenceSchema: GenMessage<SessionPersistence> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 37);
+  messageDesc(file_agentgateway_v1_policy, 41);
 
 /**
  * @generated from enum agentgateway.v1.SessionPersistence.Type
@@ -1454,7 +1588,7 @@ export type SessionPersistence_Type = (typeof SessionPersistence_Type)[keyof typ
  * Describes the enum agentgateway.v1.SessionPersistence.Type.
  */
 export const SessionPersistence_TypeSchema: GenEnum<SessionPersistence_Type> = /*@__PURE__*/
-  enumDesc(file_agentgateway_v1_policy, 37, 0);
+  enumDesc(file_agentgateway_v1_policy, 41, 0);
 
 /**
  * @generated from enum agentgateway.v1.SessionPersistence.Lifetime
@@ -1489,5 +1623,5 @@ export type SessionPersistence_Lifetime = (typeof SessionPersistence_Lifetime)[k
  * Describes the enum agentgateway.v1.SessionPersistence.Lifetime.
  */
 export const SessionPersistence_LifetimeSchema: GenEnum<SessionPersistence_Lifetime> = /*@__PURE__*/
-  enumDesc(file_agentgateway_v1_policy, 37, 1);
+  enumDesc(file_agentgateway_v1_policy, 41, 1);
 
