@@ -193,6 +193,21 @@ describe('health', () => {
     expect(gateway.messages).toContain('an endpoint that failed several times in a row is left alone for a while');
   });
 
+  test.each([{ request: '100ms' }, { backendRequest: '100ms' }])(
+    'an endpoint that lets %j pass has failed',
+    async (timeouts) => {
+      await using good = await named('good');
+      await using silent = await startUpstream((request) => void request.resume());
+      const passive = { consecutiveFailures: 1, ejectionTime: '1h', maxEjectionTime: '1h' };
+      const policies = [{ name: 'health', targetRefs: onService, health: { passive }, timeouts }];
+      await using gateway = await start({ endpoints: [silent.port, good.port], policies });
+      const statuses: number[] = [];
+      for (let i = 0; i < 6; i++) statuses.push((await ask(portOf(gateway), 'GET / HTTP/1.1')).status);
+      // Endpoints are in the order of their ports.
+      expect(statuses.toSorted((x, y) => x - y)).toEqual([200, 200, 200, 200, 200, 504]);
+    },
+  );
+
   test('with panicThreshold 0 nothing is asked when nothing is well', async () => {
     await using bad = await named('bad', { status: 500 });
     const passive = { consecutiveFailures: 1, ejectionTime: '1h', maxEjectionTime: '1h' };
