@@ -133,6 +133,12 @@ export class Body {
     const source = this.#source;
     if (!source) return Promise.resolve(emptyBytes);
     if (!this.#collecting) {
+      try {
+        // What is here whole needs no waiting.
+        if (!this.#isConsumed && this.#takeIfFits(bytesMax)) return Promise.resolve(this.#bytes!);
+      } catch (error) {
+        return Promise.reject(error);
+      }
       this.#consume();
       this.#collecting = this.#collect(source, bytesMax, tooLargeReason);
     }
@@ -179,6 +185,16 @@ export class Body {
   cancel(cause: unknown): void {
     this.#source?.cancel(cause);
     this.tunnel?.destroy(cause instanceof Error ? cause : undefined);
+  }
+
+  /** Takes a body over that has arrived whole, if it may be held. */
+  #takeIfFits(bytesMax: number): boolean {
+    const { lengthBytes } = this;
+    if (lengthBytes === undefined || lengthBytes > bytesMax) return false;
+    const bytes = this.takeWhole();
+    if (!bytes) return false;
+    (this.#lease ??= new BodyLease()).take(bytes.byteLength);
+    return true;
   }
 
   async #collect(source: BodySource, bytesMax: number, tooLargeReason?: Reason): Promise<Uint8Array> {

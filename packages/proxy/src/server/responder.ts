@@ -4,7 +4,7 @@ import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import { removeHopByHop } from '../wire/hop-by-hop.ts';
 import { toFailureBody } from './failure.ts';
-import type { Wire } from './response-wire.ts';
+import type { Wire } from './wire.ts';
 import { WriteWatch } from './write-watch.ts';
 
 /** How a response ended. */
@@ -87,7 +87,7 @@ export class NodeResponder implements Responder {
     }
   }
 
-  /** Node refuses what no message may hold, such as a line feed in a field; mostly nothing was sent then. */
+  /** A wire refuses what no message may hold, such as a line feed in a field; mostly nothing was sent then. */
   #apologize(): void {
     const wire = this.#wire;
     try {
@@ -110,6 +110,10 @@ export class NodeResponder implements Responder {
   drained(): void {
     this.#watch?.end();
     this.#wake?.();
+  }
+
+  behind(): void {
+    if (!this.#isGone) this.#waits();
   }
 
   closed(): void {
@@ -174,7 +178,9 @@ export class NodeResponder implements Responder {
     else setLength(headers, lengthBytes);
     this.#wire.head(status, headers, { isLast: this.#parts.isLast(), isWhole: false });
     try {
-      const trailers = await body.pipe({ write: (chunk) => this.#write(chunk) });
+      const piped = body.pipe({ write: (chunk) => this.#write(chunk) });
+      this.#wire.flush();
+      const trailers = await piped;
       if (this.#isGone) throw this.#gone();
       if (lengthBytes !== undefined && lengthBytes !== this.#bodyBytes)
         throw new GatewayError('internal', `the answer has ${this.#bodyBytes} bytes and should have ${lengthBytes}`);

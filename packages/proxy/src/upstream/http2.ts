@@ -5,11 +5,11 @@ import { GatewayError } from '@agentgateway/core/errors.ts';
 import { toCancelError } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import { isHopByHop, removeHopByHop } from '../wire/hop-by-hop.ts';
+import { FedSource, type Flow } from '../wire/fed-source.ts';
 import { addField, toOutgoing } from '../wire/http2-fields.ts';
 import { toUpstreamError } from './errors.ts';
 import type { Http2Pools, Session } from './http2-pools.ts';
 import { type UpstreamReply, type UpstreamRequest, isOwnField } from './request.ts';
-import { type Flow, ResponseSource } from './response-source.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 import { toUnsendable } from './unsendable.ts';
 import { Watch } from './watch.ts';
@@ -36,7 +36,7 @@ class Http2Call implements Flow {
   readonly #watch: Watch;
   #stopCancel: (() => void) | undefined;
   #stream: ClientHttp2Stream | undefined;
-  #source: ResponseSource | undefined;
+  #source: FedSource | undefined;
   #trailers: HeaderList | undefined;
   #failure: Error | undefined;
   #receivedBytes = 0;
@@ -128,7 +128,7 @@ class Http2Call implements Flow {
     removeHopByHop(headers);
     const length = headers.get('content-length');
     const hasNone = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0 || this.#request.method === 'HEAD';
-    this.#source = new ResponseSource(this, length === undefined ? undefined : Number(length));
+    this.#source = new FedSource(this, length === undefined ? undefined : Number(length), 'response-too-large');
     this.#watch.forBody();
     this.#caller.resolve({ status, headers, body: hasNone ? Body.none() : Body.from(this.#source) });
   }

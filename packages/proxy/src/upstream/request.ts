@@ -59,10 +59,8 @@ export const transportLimits = {
   idleConnectionMs: 90_000,
   /** Longest response head, in bytes. */
   headerBytesMax: 64 * 1024,
-  /** Response bytes that are read before anybody listens to them. */
-  earlyBytesMax: 64 * 1024,
-  /** Request bytes that wait for the upstream's socket. */
-  uploadBytesMax: 64 * 1024,
+  /** Fields of a response's head, and of its trailers. */
+  headersMax: 1000,
 } as const;
 
 /** `http://10.0.0.1:80` or `https://[::1]:443`. */
