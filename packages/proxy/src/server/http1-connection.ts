@@ -7,11 +7,10 @@ import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { Timer, TimerWheel } from '../upstream/timer-wheel.ts';
 import { FedSource, type Flow } from '../wire/fed-source.ts';
 import { BodyDecoder } from '../wire/http1/body-decoder.ts';
-import { FramingError } from '../wire/http1/framing-error.ts';
 import { type RequestHead, checkBeginning, findHeadEnd, parseRequestHead, skipEmptyLines } from '../wire/http1/head.ts';
 import { toFailureBody } from './failure.ts';
-import { readTarget } from './framing.ts';
 import { type ConnectionFacts, type HeadParts, requestId, toHead } from './head.ts';
+import { judgeRequest, toGatewayError } from './http1-request.ts';
 import { Http1Wire } from './http1-wire.ts';
 import type { ServerLimits } from './limits.ts';
 import { NodeResponder, type Responder } from './responder.ts';
@@ -34,18 +33,6 @@ export interface RefusedRequest {
   readonly httpVersion: ExchangeHead['httpVersion'];
   readonly connection: ConnectionFacts;
 }
-
-/** Methods that are served: those that are registered and mean something to a gateway (RFC 9110 §9.1, §16.1.2). */
-const methods = new Set(
-  (
-    'GET HEAD POST PUT DELETE OPTIONS TRACE PATCH ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT COPY LABEL LINK LOCK MERGE ' +
-    'MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE ORDERPATCH PROPFIND PROPPATCH QUERY REBIND REPORT SEARCH ' +
-    'UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL PURGE SOURCE SUBSCRIBE UNSUBSCRIBE NOTIFY M-SEARCH'
-  ).split(' '),
-);
-
-/** What a listener serves in place of a method that it does not. */
-const allowed = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /** Bytes of further requests that are held while one is answered; more are left with the kernel. */
 const heldBytesMax = 64 * 1024;
@@ -184,7 +171,7 @@ export class Http1Connection implements Flow {
     const { isHttp10, lengthBytes, isChunked } = request;
     let head: ExchangeHead;
     try {
-      const target = judge(request);
+      const target = judgeRequest(request);
       const isEmpty = !isChunked && (lengthBytes ?? 0) === 0;
       this.#source = isEmpty ? undefined : new FedSource(this, lengthBytes, 'request-too-large');
       this.#decoder = isEmpty ? undefined : new BodyDecoder(isChunked ? 'chunked' : lengthBytes!, this.#limits);
@@ -400,23 +387,4 @@ export class Http1Connection implements Flow {
     this.#source?.fail(new GatewayError('client-gone', 'the client left before its request was whole'));
     this.#wire.closed();
   }
-}
-
-/** What the request names. Throws for what is not served. */
-function judge(request: RequestHead): ReturnType<typeof readTarget> {
-  const { method, expectation } = request;
-  if (method === 'CONNECT')
-    throw new GatewayError('method-not-allowed', 'CONNECT is not served on this listener', {
-      headers: [['allow', allowed]],
-    });
-  if (!methods.has(method)) throw new GatewayError('bad-framing', 'the method is not one that is known');
-  if (expectation !== undefined && expectation !== '100-continue')
-    throw new GatewayError('bad-request', 'the only expectation served is 100-continue', { status: 417 });
-  return readTarget(request);
-}
-
-function toGatewayError(error: unknown): GatewayError {
-  if (error instanceof FramingError)
-    return new GatewayError(error.isTooLarge ? 'headers-too-large' : 'bad-framing', error.message);
-  return GatewayError.from(error);
 }

@@ -165,6 +165,7 @@ function dateLine(nowMs: number): string {
   const second = Math.floor(nowMs / 1000);
   if (second !== dateSecond) {
     dateSecond = second;
+    // oxlint-disable-next-line no-restricted-globals -- writes a time that was taken before
     dateText = `date: ${new Date(nowMs).toUTCString()}\r\n`;
   }
   return dateText;

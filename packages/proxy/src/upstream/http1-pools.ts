@@ -22,14 +22,10 @@ class Pool implements LinkOwner {
 
   /** Gives the user a connection, at once, when it is made, or when another is done with one. */
   take(user: LinkUser, isFresh: boolean): void {
-    while (!isFresh) {
-      const link = this.#idle.pop();
-      if (!link) break;
-      if (!link.isUsable) continue;
-      link.use(user);
-      return;
-    }
-    if (this.#links.size < transportLimits.connectionsMax) this.#links.add(new Http1Link(this.#endpoint, this, user));
+    const link = isFresh ? undefined : this.#popUsable();
+    if (link) link.use(user);
+    else if (this.#links.size < transportLimits.connectionsMax)
+      this.#links.add(new Http1Link(this.#endpoint, this, user));
     else this.#waiting.add(user);
   }
 
@@ -56,6 +52,13 @@ class Pool implements LinkOwner {
   close(): void {
     this.#waiting.clear();
     for (const link of this.#links) link.socket.destroy();
+  }
+
+  #popUsable(): Http1Link | undefined {
+    let link = this.#idle.pop();
+    // Its end may not have been told yet.
+    while (link && !link.isUsable) link = this.#idle.pop();
+    return link;
   }
 
   #next(): LinkUser | undefined {
