@@ -14,7 +14,7 @@ import type { Clock } from '../environment.ts';
 import { TimerWheel } from '../upstream/timer-wheel.ts';
 import { discardRest } from './discard.ts';
 import { toFailureBody } from './failure.ts';
-import { readHttp2Target } from './framing.ts';
+import { readConnectProtocol, readHttp2Target } from './framing.ts';
 import { type ConnectionFacts, type HeadParts, checkCount, plainAddress, requestId, toHead } from './head.ts';
 import { Http1Connection, type Http1Owner, type RefusedRequest } from './http1-connection.ts';
 import { Http2RequestSource } from './http2-request-source.ts';
@@ -234,14 +234,17 @@ class OpenBind implements Bind, Http1Owner {
     let head: ExchangeHead;
     try {
       checkCount(request.rawHeaders, this.#limits);
+      const upgrade = readConnectProtocol(request);
       head = toHead(
         {
-          method: request.method,
+          // What HTTP/1.1 asks with a GET and an upgrade, HTTP/2 asks with an extended CONNECT (RFC 8441 §5).
+          method: upgrade === undefined ? request.method : 'GET',
           httpVersion: '2',
           target: readHttp2Target(request),
           fields: request.rawHeaders,
-          body: this.#openBody(request, expects),
+          body: upgrade === undefined ? this.#openBody(request, expects) : Body.none(),
           connection,
+          upgrade,
         },
         this.parts,
       );
@@ -254,6 +257,7 @@ class OpenBind implements Bind, Http1Owner {
       requestId: head.id,
       writeIdleTimeoutMs: this.#limits.writeIdleTimeoutMs,
       isLast: () => this.isDraining,
+      timers: this.timers,
     });
     this.#calls.set(request, { head, responder });
     // Hono's types name those of HTTP/1.1 alone.
@@ -285,7 +289,8 @@ class OpenBind implements Bind, Http1Owner {
       this.#active.delete(responder);
       // An entry whose value leads back to its key would keep both through every minor collection.
       this.#calls.delete(request);
-      discardRest(request, this.#limits);
+      // After an upgrade the stream was somebody else's, and is closed.
+      if (!request.stream.destroyed) discardRest(request, this.#limits);
     }
   }
 
@@ -300,6 +305,7 @@ class OpenBind implements Bind, Http1Owner {
     response.statusCode = error.status;
     response.setHeader('content-type', 'application/json');
     response.setHeader('x-request-id', id);
+    for (const [name, value] of error.headers) response.setHeader(name, value);
     response.end(JSON.stringify(toFailureBody(error, id)));
     discardRest(request, this.#limits);
     this.refused(error, id, { method: request.method, httpVersion: '2', connection });

@@ -35,6 +35,27 @@ export function readHttp2Target(message: Http2ServerRequest): RequestTarget {
   return splitTarget(url, named);
 }
 
+/**
+ * The protocol of an extended CONNECT (RFC 8441 §4); undefined for requests that are none. Throws for a CONNECT that asks
+ * for a tunnel to a host.
+ */
+export function readConnectProtocol({ method, headers }: Http2ServerRequest): string | undefined {
+  const protocol = headers[':protocol'];
+  if (method !== 'CONNECT') return undefined;
+  if (!protocol) throw refuseConnect();
+  return protocol.toLowerCase();
+}
+
+/** What is said of a CONNECT to a host. */
+export function refuseConnect(): GatewayError {
+  return new GatewayError('method-not-allowed', 'CONNECT is not served on this listener', {
+    headers: [['allow', allowed]],
+  });
+}
+
+/** What a listener serves in place of a method that it does not. */
+const allowed = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
 function onlyHost(raw: readonly string[]): string | undefined {
   let host: string | undefined;
   for (let i = 0; i < raw.length; i += 2) {

@@ -34,13 +34,12 @@ export interface Received {
   readonly fields: readonly string[];
   readonly body: Body;
   readonly connection: ConnectionFacts;
+  readonly upgrade?: string | undefined;
 }
 
 /** Builds the head. */
-export function toHead(
-  { method, httpVersion, target, fields, body, connection }: Received,
-  parts: HeadParts,
-): ExchangeHead {
+export function toHead(received: Received, parts: HeadParts): ExchangeHead {
+  const { method, httpVersion, target, fields, body, connection, upgrade } = received;
   const { clock, trustedHops } = parts;
   const { peer, scheme, tls } = connection;
   const headers = endToEnd(fields, trustedHops > 0);
@@ -59,6 +58,7 @@ export function toHead(
     body,
     client: address === peer.address ? peer : { address, port: peer.port },
     tls,
+    upgrade,
     startMs: clock.monotonicMs(),
     startEpochMs: clock.now(),
   };

@@ -8,9 +8,10 @@ import type { Timer, TimerWheel } from '../upstream/timer-wheel.ts';
 import { FedSource, type Flow } from '../wire/fed-source.ts';
 import { BodyDecoder } from '../wire/http1/body-decoder.ts';
 import { type RequestHead, checkBeginning, findHeadEnd, parseRequestHead, skipEmptyLines } from '../wire/http1/head.ts';
+import { HeldBytes } from './held-bytes.ts';
 import { toFailureBody } from './failure.ts';
 import { type ConnectionFacts, type HeadParts, requestId, toHead } from './head.ts';
-import { judgeRequest, toGatewayError } from './http1-request.ts';
+import { judgeRequest, toGatewayError, toServedUpgrade } from './http1-request.ts';
 import { Http1Wire } from './http1-wire.ts';
 import type { ServerLimits } from './limits.ts';
 import { NodeResponder, type Responder } from './responder.ts';
@@ -49,11 +50,7 @@ export class Http1Connection implements Flow {
   readonly #wire: Http1Wire;
   readonly #timer: Timer;
   #wait: Wait = 'nobody';
-  /** Bytes that came and were not read; the first `#heldBytes` of the buffer. */
-  #held: Buffer | undefined;
-  #heldBytes = 0;
-  /** How far the held bytes have been searched for the end of a head. */
-  #seenBytes = 0;
+  readonly #held = new HeldBytes();
   #responder: NodeResponder | undefined;
   #source: FedSource | undefined;
   /** Set while the body of the current request has not arrived whole. */
@@ -62,6 +59,8 @@ export class Http1Connection implements Flow {
   #isExpecting = false;
   /** Nothing after the current request can be understood, or is wanted. */
   #isLast = false;
+  /** Upgraded: the socket is somebody else's. */
+  #isReleased = false;
   #discardedBytes = 0;
 
   constructor(socket: Socket, owner: Http1Owner, facts: ConnectionFacts) {
@@ -69,13 +68,30 @@ export class Http1Connection implements Flow {
     this.#owner = owner;
     this.#facts = facts;
     this.#limits = owner.parts.limits;
-    this.#wire = new Http1Wire(socket, () => owner.parts.clock.now());
+    this.#wire = new Http1Wire(
+      socket,
+      () => owner.parts.clock.now(),
+      () => this.#release(),
+    );
     this.#timer = owner.timers.start(this.#limits.keepAliveTimeoutMs, () => this.#expired());
     this.#wait = 'request';
-    socket.on('data', (chunk: Buffer) => this.#received(chunk));
-    socket.on('end', () => this.#left());
-    socket.on('drain', () => this.#wire.drained());
-    socket.on('close', () => this.#closed());
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('drain', this.#onDrain).on('close', this.#onClose);
+  }
+
+  readonly #onData = (chunk: Buffer): void => this.#received(chunk);
+  readonly #onEnd = (): void => this.#left();
+  readonly #onDrain = (): void => this.#wire.drained();
+  readonly #onClose = (): void => this.#closed();
+
+  /** Gives the socket away after an upgrade. */
+  #release(): Socket {
+    const socket = this.#socket;
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('drain', this.#onDrain).off('close', this.#onClose);
+    this.#timer.stop();
+    this.#isReleased = true;
+    socket.pause();
+    if (this.#held.size > 0) socket.unshift(this.#held.take());
+    return socket;
   }
 
   /** Whether an exchange is under way. */
@@ -118,43 +134,32 @@ export class Http1Connection implements Flow {
   #received(chunk: Buffer): void {
     if (this.#wait === 'rest') this.#discard(chunk);
     else if (this.#decoder) this.#receivedBody(chunk, 0);
-    else if (this.#responder || this.#held) this.#hold(chunk);
+    else if (this.#responder || this.#held.size > 0) this.#hold(chunk);
     else this.#read(chunk, 0);
   }
 
   /** Keeps bytes for later; where a head is incomplete they complete it. */
   #hold(chunk: Buffer): void {
-    const needed = this.#heldBytes + chunk.byteLength;
-    if (!this.#held || needed > this.#held.byteLength) {
-      const grown = Buffer.allocUnsafe(2 * needed);
-      this.#held?.copy(grown, 0, 0, this.#heldBytes);
-      this.#held = grown;
-    }
-    chunk.copy(this.#held, this.#heldBytes);
-    this.#heldBytes = needed;
+    this.#held.add(chunk);
     if (!this.#responder) this.#readHeld();
-    else if (needed > heldBytesMax) this.#socket.pause();
+    else if (this.#held.size > heldBytesMax) this.#socket.pause();
   }
 
   #readHeld(): void {
-    const bytes = this.#held!.subarray(0, this.#heldBytes);
-    this.#held = undefined;
-    this.#heldBytes = 0;
-    this.#read(bytes, this.#seenBytes);
+    const { seen } = this.#held;
+    this.#read(this.#held.take(), seen);
   }
 
   /** The beginning of a request, of which the first `seen` bytes were searched before. */
   #read(bytes: Buffer, seen: number): void {
-    this.#seenBytes = 0;
     try {
       const from = skipEmptyLines(bytes, 0);
       const end = findHeadEnd(bytes, from, this.#limits, seen);
       if (end < 0) {
         // A lone carriage return may begin an empty line.
         if (from < bytes.byteLength - 1) checkBeginning(bytes, from);
-        this.#held = bytes;
-        this.#heldBytes = bytes.byteLength;
-        this.#seenBytes = bytes.byteLength;
+        this.#held.set(bytes);
+        this.#held.seen = bytes.byteLength;
         if (this.#wait !== 'head') this.#waitFor('head', this.#limits.headersTimeoutMs);
         return;
       }
@@ -185,11 +190,12 @@ export class Http1Connection implements Flow {
           fields: request.fields,
           body: this.#source ? Body.from(this.#source) : Body.none(),
           connection: this.#facts,
+          upgrade: isEmpty ? toServedUpgrade(request.upgrade) : undefined,
         },
         parts,
       );
       this.#isExpecting = request.expectation !== undefined && !isHttp10 && rest === at && this.#decoder !== undefined;
-      if (rest < bytes.byteLength) this.#keep(bytes, rest);
+      if (rest < bytes.byteLength) this.#held.set(bytes.subarray(rest));
     } catch (error) {
       this.#refuse(request, toGatewayError(error));
       return;
@@ -202,14 +208,10 @@ export class Http1Connection implements Flow {
       writeIdleTimeoutMs: this.#limits.writeIdleTimeoutMs,
       // A client that was never told to send its body may send it or not: what follows could be either.
       isLast: () => this.#isLast || this.#isExpecting || this.#owner.isDraining,
+      timers: this.#owner.timers,
     });
     this.#responder = responder;
     void this.#owner.handle(head, responder).then(this.#answered, this.#answered);
-  }
-
-  #keep(bytes: Buffer, from: number): void {
-    this.#held = bytes.subarray(from);
-    this.#heldBytes = this.#held.byteLength;
   }
 
   #receivedBody(chunk: Buffer, from: number): void {
@@ -217,7 +219,7 @@ export class Http1Connection implements Flow {
     this.#isExpecting = false;
     try {
       const rest = this.#decode(chunk, from);
-      if (rest < chunk.byteLength) this.#keep(chunk, rest);
+      if (rest < chunk.byteLength) this.#held.set(chunk.subarray(rest));
       if (!this.#decoder) this.#stopWaiting();
       else if (this.#wait === 'body') this.#waitFor('body', this.#limits.requestIdleTimeoutMs);
     } catch (error) {
@@ -244,7 +246,7 @@ export class Http1Connection implements Flow {
   readonly #answered = (): void => {
     this.#responder = undefined;
     this.#source = undefined;
-    if (this.#socket.destroyed) return;
+    if (this.#socket.destroyed || this.#isReleased) return;
     const isLast = this.#isLast || this.#wire.isLast;
     if (this.#decoder && !this.#isExpecting) {
       this.#isLast = isLast;
@@ -252,7 +254,7 @@ export class Http1Connection implements Flow {
       return;
     }
     if (isLast) {
-      if (this.#held || this.#decoder) this.#linger();
+      if (this.#held.size > 0 || this.#decoder) this.#linger();
       else this.#end();
       return;
     }
@@ -261,7 +263,7 @@ export class Http1Connection implements Flow {
 
   #next(): void {
     this.#waitFor('request', this.#limits.keepAliveTimeoutMs);
-    if (this.#held) this.#readHeld();
+    if (this.#held.size > 0) this.#readHeld();
     if (this.#responder || this.#wait === 'rest') return;
     if (this.#owner.isDraining && this.#wait === 'request') this.#end();
     else this.#socket.resume();
@@ -280,7 +282,10 @@ export class Http1Connection implements Flow {
   #discard(chunk: Buffer): void {
     this.#discardedBytes += chunk.byteLength;
     if (this.#discardedBytes > this.#limits.discardBytesMax) {
-      this.#socket.destroy();
+      // Closed now, the connection would be reset and the answer with it: until the time is up it is only not read.
+      this.#socket.pause();
+      this.#wire.flushNow();
+      this.#socket.end();
       return;
     }
     const decoder = this.#decoder;
@@ -289,7 +294,7 @@ export class Http1Connection implements Flow {
       const rest = decoder.decode(chunk, 0, () => {});
       if (!decoder.isDone) return;
       this.#decoder = undefined;
-      if (rest < chunk.byteLength) this.#keep(chunk, rest);
+      if (rest < chunk.byteLength) this.#held.set(chunk.subarray(rest));
     } catch {
       this.#isLast = true;
       this.#decoder = undefined;
@@ -301,7 +306,7 @@ export class Http1Connection implements Flow {
 
   /** Ends the connection once the client has, or after a while: what it still sends must not cost it the answer. */
   #linger(): void {
-    this.#held = undefined;
+    this.#held.clear();
     this.#decoder = undefined;
     this.#isLast = true;
     this.#beginDiscard();
@@ -383,7 +388,7 @@ export class Http1Connection implements Flow {
   #closed(): void {
     this.#timer.stop();
     this.#wait = 'nobody';
-    this.#held = undefined;
+    this.#held.clear();
     this.#source?.fail(new GatewayError('client-gone', 'the client left before its request was whole'));
     this.#wire.closed();
   }

@@ -1,8 +1,9 @@
 // Answers on an HTTP/1.x connection: a head and a short body are one write, long ones are chunks (RFC 9112 §4, §6, §7).
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
-import { toChunkLine, toLastChunk, toLines } from '../wire/http1/encode.ts';
+import { toChunkLine, toLastChunk, toLine, toLines } from '../wire/http1/encode.ts';
 import { TurnWriter } from '../wire/http1/turn-writer.ts';
 import { type HeadFacts, type Wire, type WireListener, lastWords } from './wire.ts';
 
@@ -23,6 +24,8 @@ export class Http1Wire implements Wire {
   readonly #socket: Socket;
   readonly #writer: TurnWriter;
   readonly #now: () => number;
+  /** Gives the socket away, with all that was read ahead. */
+  readonly #release: () => Duplex;
   #asker: Http1Asker = { isHttp10: false, isHead: false };
   #listener: WireListener | undefined;
   /** A head that waits for its body. */
@@ -30,7 +33,8 @@ export class Http1Wire implements Wire {
   #isChunked = false;
   #trailers: HeaderList | undefined;
 
-  constructor(socket: Socket, now: () => number) {
+  constructor(socket: Socket, now: () => number, release: () => Duplex) {
+    this.#release = release;
     this.#socket = socket;
     this.#writer = new TurnWriter(socket, () => {
       if (this.isEnded) this.#listener?.behind();
@@ -119,6 +123,17 @@ export class Http1Wire implements Wire {
     if (!chunk) this.#writer.write(head + last);
     else if (this.#isChunked) this.#writer.writeBytes(head + toChunkLine(chunk.byteLength), chunk, `\r\n${last}`);
     else this.#writer.writeBytes(head, chunk, '');
+  }
+
+  switchTo(protocol: string, headers: HeaderList): Duplex {
+    const date = headers.has('date') ? '' : dateLine(this.#now());
+    this.#writer.write(
+      `${statusLine(101)}${toLines(headers)}${date}connection: upgrade\r\n${toLine('upgrade', protocol)}\r\n`,
+    );
+    this.#writer.flush();
+    this.isHeadSent = true;
+    this.isEnded = true;
+    return this.#release();
   }
 
   break(bytes: Uint8Array | undefined): Promise<void> {

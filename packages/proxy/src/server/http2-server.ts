@@ -34,12 +34,20 @@ export class Http2Sessions {
       {
         maxSessionMemory: sessionMemoryMb,
         maxHeaderListPairs: headersMax + 8,
-        settings: { maxConcurrentStreams: concurrentStreamsMax, maxHeaderListSize: headerBytesMax },
+        settings: {
+          maxConcurrentStreams: concurrentStreamsMax,
+          maxHeaderListSize: headerBytesMax,
+          enableConnectProtocol: true,
+        },
       },
       (request, response) => handler(request, response),
     );
     this.#server.on('checkContinue', (request: Http2ServerRequest, response: Http2ServerResponse) =>
       handler(request, response, () => response.writeContinue()),
+    );
+    // Without a protocol it asks for a tunnel to a host (RFC 9113 §8.5), which is refused like any other that is not served.
+    this.#server.on('connect', (request: Http2ServerRequest, response: Http2ServerResponse) =>
+      handler(request, response),
     );
     this.#server.on('session', (session) => this.#opened(session));
     this.#server.on('sessionError', (error) => this.#log.debug({ err: error }, 'an HTTP/2 session failed'));

@@ -1,5 +1,6 @@
 // Answers on a stream of an HTTP/2 connection.
 import type { Http2ServerResponse } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
 import { addField, toOutgoing } from '../wire/http2-fields.ts';
 import { type HeadFacts, type Wire, type WireListener, lastWords } from './wire.ts';
@@ -61,6 +62,13 @@ export class Http2Wire implements Wire {
     const { stream } = this.#response;
     if (chunk) stream.end(chunk);
     else stream.end();
+  }
+
+  /** The request was an extended CONNECT (RFC 8441 §4), which a 200 answers; the proof of HTTP/1.1 has no place here. */
+  switchTo(_protocol: string, headers: HeaderList): Duplex {
+    headers.remove('sec-websocket-accept');
+    this.head(200, headers, { isLast: false, isWhole: true });
+    return this.#response.stream;
   }
 
   break(bytes: Uint8Array | undefined): Promise<void> {

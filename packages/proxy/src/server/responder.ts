@@ -1,8 +1,11 @@
 // The only place that writes to a client: one write for small replies, back-pressure for streams, and honest ends (contract 10).
+import type { Tunnel } from '@agentgateway/core/body.ts';
 import type { CancelReason, Reply } from '@agentgateway/core/exchange.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
+import { type RelayEnd, relay } from '../wire/relay.ts';
 import { removeHopByHop } from '../wire/hop-by-hop.ts';
+import type { TimerWheel } from '../upstream/timer-wheel.ts';
 import { toFailureBody } from './failure.ts';
 import type { Wire } from './wire.ts';
 import { WriteWatch } from './write-watch.ts';
@@ -34,6 +37,7 @@ export interface ResponderParts {
   readonly writeIdleTimeoutMs: number;
   /** Whether the connection must end with this answer. */
   readonly isLast: () => boolean;
+  readonly timers: TimerWheel;
 }
 
 /** Writes to either server's response. */
@@ -132,6 +136,7 @@ export class NodeResponder implements Responder {
     }
     removeHopByHop(headers);
     headers.set('x-request-id', this.#parts.requestId);
+    if (body.tunnel) return this.#tunnel(reply, body.tunnel);
     if (status === 204 || status === 304 || this.#parts.method === 'HEAD') {
       // A length may say what a GET would have got, but not with 204 (RFC 9110 §8.6).
       if (status === 204) headers.remove('content-length');
@@ -142,6 +147,27 @@ export class NodeResponder implements Responder {
     if (!bytes || body.trailers || bytes.byteLength > pieceBytesMax) return this.#stream(reply);
     setLength(headers, bytes.byteLength);
     return this.#whole(reply, bytes);
+  }
+
+  /** The client's connection and the upstream's are one from now on. */
+  async #tunnel({ headers }: Reply, { stream, protocol, idleMs }: Tunnel): Promise<ResponseEnd> {
+    const client = this.#wire.switchTo(protocol, headers);
+    this.#onClose = () => {
+      client.destroy();
+      stream.destroy();
+    };
+    const end = await relay({ client, upstream: stream, timers: this.#parts.timers, idleMs });
+    this.#isOver = true;
+    this.#bodyBytes = end.sentBytes;
+    this.#isGone = end.cut === 'client' && this.#closeReason === undefined;
+    return this.#end(this.#cutError(end));
+  }
+
+  #cutError({ cut }: RelayEnd): unknown {
+    if (this.#closeReason === 'drain') return new GatewayError('draining', 'the gateway is shutting down');
+    if (cut === 'idle') return new GatewayError('idle-timeout', 'neither side of the upgraded connection sent a byte');
+    if (cut === 'upstream') return new GatewayError('upstream-reset', 'the upstream cut the upgraded connection off');
+    return cut === 'client' ? this.#gone() : undefined;
   }
 
   #whole({ status, headers }: Reply, bytes: Uint8Array | undefined): ResponseEnd {

@@ -1,4 +1,5 @@
 // The writing side of one exchange, whichever version of HTTP it speaks; the responder decides what is written.
+import type { Duplex } from 'node:stream';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
 
 /** Who wants to know what happens on the wire. */
@@ -33,6 +34,8 @@ export interface Wire {
   write(chunk: Uint8Array): boolean;
   trailers(trailers: HeaderList): void;
   end(chunk: Uint8Array | undefined): void;
+  /** Answers that the client's protocol is spoken from now on, and gives the connection or stream away. */
+  switchTo(protocol: string, headers: HeaderList): Duplex;
   /** Delivers the last bytes and then breaks the exchange, so that it cannot be taken for complete. */
   break(bytes: Uint8Array | undefined): Promise<void>;
   /** Breaks the exchange at once. */

@@ -1,5 +1,5 @@
 // One HTTP/1.1 connection to an upstream: a request at a time, its answer read strictly from the socket (RFC 9112).
-import { type Socket, connect, isIP } from 'node:net';
+import { type OnReadOpts, type Socket, connect, isIP } from 'node:net';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { BodyDecoder, type BodyFraming } from '../wire/http1/body-decoder.ts';
@@ -14,6 +14,8 @@ export interface LinkUser {
   readonly method: string;
   /** How long it lets a connection be made, in milliseconds; 0 for ever. */
   readonly connectMs: number;
+  /** Whether it asks for another protocol, and takes the socket if the upstream agrees. */
+  readonly isUpgrade: boolean;
   /** The connection is made, and the user's. */
   connected(link: Http1Link): void;
   /** The socket takes more. */
@@ -21,6 +23,8 @@ export interface LinkUser {
   /** An interim answer. */
   informed(head: ResponseHead): void;
   answered(head: ResponseHead): void;
+  /** The upstream speaks the other protocol from now on; the socket is the user's, paused. */
+  switched(head: ResponseHead, socket: Socket): void;
   received(chunk: Buffer): void;
   /** The answer is whole. The result says whether the request is, too. */
   ended(trailers: string[] | undefined): boolean;
@@ -72,7 +76,8 @@ export class Http1Link {
   constructor(endpoint: UpstreamEndpoint, owner: LinkOwner, user: LinkUser) {
     this.#owner = owner;
     this.#user = user;
-    this.#isShared = endpoint.tls === undefined;
+    // A socket that reads into memory of ours cannot be read by others.
+    this.#isShared = endpoint.tls === undefined && !user.isUpgrade;
     this.socket = this.#open(endpoint);
     this.writer = new TurnWriter(this.socket);
     const { connectMs } = user;
@@ -123,31 +128,45 @@ export class Http1Link {
           ALPNProtocols: ['http/1.1'],
           ...(this.#owner.tlsSession && { session: this.#owner.tlsSession }),
         })
-      : connect({
-          host: address,
-          port,
-          noDelay: true,
-          onread: {
-            buffer: readBuffer,
-            callback: (size) => {
-              this.#received(readBuffer.subarray(0, size));
-              return true;
-            },
-          },
-        });
+      : connect({ host: address, port, noDelay: true, ...(this.#isShared && { onread: this.#reading() }) });
     if (tls) {
       socket.setNoDelay(true);
       socket.on('session', (session: Buffer) => {
         this.#owner.tlsSession = session;
       });
-      socket.on('data', (chunk: Buffer) => this.#received(chunk));
     }
+    if (!this.#isShared) socket.on('data', this.#onData);
     socket.on(tls ? 'secureConnect' : 'connect', () => this.#connected());
-    socket.on('drain', () => this.#user?.drained());
-    socket.on('end', () => this.#ended());
-    socket.on('error', (error) => this.#lost(error));
-    socket.on('close', () => this.#lost(undefined));
+    socket.on('drain', this.#onDrain).on('end', this.#onEnd).on('error', this.#lost).on('close', this.#onClose);
     return socket;
+  }
+
+  #reading(): OnReadOpts {
+    return {
+      buffer: readBuffer,
+      callback: (size) => {
+        this.#received(readBuffer.subarray(0, size));
+        return true;
+      },
+    };
+  }
+
+  readonly #onData = (chunk: Buffer): void => this.#received(chunk);
+  readonly #onDrain = (): void => this.#user?.drained();
+  readonly #onEnd = (): void => this.#ended();
+  readonly #onClose = (): void => this.#lost(undefined);
+
+  /** Gives the socket away, with what was read behind the head. */
+  #switch(head: ResponseHead, rest: Buffer): void {
+    const { socket } = this;
+    const user = this.#user!;
+    this.#user = undefined;
+    socket.off('data', this.#onData).off('drain', this.#onDrain).off('end', this.#onEnd).off('close', this.#onClose);
+    socket.off('error', this.#lost);
+    socket.pause();
+    if (rest.byteLength > 0) socket.unshift(rest);
+    this.#lost(undefined);
+    user.switched(head, socket);
   }
 
   #connected(): void {
@@ -188,7 +207,12 @@ export class Http1Link {
       this.#held = Buffer.from(all.subarray(from));
       return bytes.byteLength;
     }
-    this.#head(parseResponseHead(all, from, end, limits));
+    const head = parseResponseHead(all, from, end, limits);
+    if (head.status === 101 && this.#user!.isUpgrade) {
+      this.#switch(head, all.subarray(end));
+      return bytes.byteLength;
+    }
+    this.#head(head);
     // What follows the head is at the end of either buffer.
     return bytes.byteLength - (all.byteLength - end);
   }
@@ -253,7 +277,7 @@ export class Http1Link {
     this.socket.destroy();
   }
 
-  #lost(error: unknown): void {
+  readonly #lost = (error: unknown): void => {
     const user = this.#user;
     this.#user = undefined;
     if (!this.#isLost) {
@@ -263,7 +287,7 @@ export class Http1Link {
       this.#owner.lost(this);
     }
     user?.failed(error ?? new Error('the connection was closed'));
-  }
+  };
 }
 
 /** How the body of an answer ends (RFC 9112 §6.3). */

@@ -1,10 +1,12 @@
 // HTTP/1.1 to upstreams: one request over one connection of its endpoint's pool, raw headers in and out, own time-outs.
+import type { Socket } from 'node:net';
 import { Body } from '@agentgateway/core/body.ts';
 import type { GatewayError } from '@agentgateway/core/errors.ts';
 import { toCancelError } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import { FedSource, type Flow } from '../wire/fed-source.ts';
 import { isHopByHop, removeHopByHop } from '../wire/hop-by-hop.ts';
+import { completeHandshake } from '../wire/websocket.ts';
 import { UnsendableField, toChunkLine, toLastChunk, toLine } from '../wire/http1/encode.ts';
 import type { ResponseHead } from '../wire/http1/head.ts';
 import { toUpstreamError } from './errors.ts';
@@ -34,6 +36,7 @@ interface Caller {
 class Http1Call implements LinkUser, Flow {
   readonly method: string;
   readonly connectMs: number;
+  readonly isUpgrade: boolean;
   readonly #request: UpstreamRequest;
   readonly #caller: Caller;
   readonly #watch: Watch;
@@ -52,6 +55,7 @@ class Http1Call implements LinkUser, Flow {
     this.#request = request;
     this.method = request.method;
     this.connectMs = request.timeouts.connectMs;
+    this.isUpgrade = request.upgrade !== undefined;
     this.#caller = caller;
     this.#watch = new Watch(caller.timers, request.timeouts, this);
     this.#stopCancel = request.onCancel((reason) => this.abort(toCancelError(reason)));
@@ -66,7 +70,7 @@ class Http1Call implements LinkUser, Flow {
       return;
     }
     try {
-      this.#stopWaiting = this.#caller.pools.take(this.#request.endpoint, this, this.#isRepeated);
+      this.#stopWaiting = this.#caller.pools.take(this.#request.endpoint, this, this.#isRepeated || this.isUpgrade);
     } catch (error) {
       this.failed(error);
     }
@@ -106,6 +110,16 @@ class Http1Call implements LinkUser, Flow {
     this.#source = new FedSource(this, lengthBytes, 'response-too-large');
     if (hasBody) this.#watch.forBody();
     this.#caller.resolve({ status, headers, body: hasBody ? Body.from(this.#source) : Body.none() });
+  }
+
+  switched({ status, fields }: ResponseHead, socket: Socket): void {
+    const headers = new HeaderList(fields);
+    removeHopByHop(headers);
+    this.#link = undefined;
+    this.#over(undefined);
+    const protocol = this.#request.upgrade!;
+    const { idleMs } = this.#request.timeouts;
+    this.#caller.resolve({ status, headers, body: Body.upgraded({ stream: socket, protocol, idleMs }) });
   }
 
   received(chunk: Buffer): void {
@@ -254,14 +268,17 @@ function expectsBody(method: string): boolean {
 const targetPattern = /^[\x21-\x7e\x80-\xff]+$/;
 
 /** The head of the request. Throws UnsendableField for what no message may hold. */
-function toHead({ method, path, headers, authority, body }: UpstreamRequest): string {
+function toHead({ method, path, headers, authority, body, upgrade }: UpstreamRequest): string {
   if (!targetPattern.test(path)) throw new UnsendableField(':path');
   let text = `${method} ${path} HTTP/1.1\r\n${toLine('host', authority)}`;
-  const { raw } = headers;
+  let sent = headers;
+  if (upgrade === 'websocket') completeHandshake((sent = headers.clone()));
+  const { raw } = sent;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     if (!isHopByHop(name) && !isOwnField(name)) text += toLine(name, raw[i + 1]!);
   }
+  if (upgrade !== undefined) text += `connection: upgrade\r\n${toLine('upgrade', upgrade)}`;
   const { lengthBytes } = body;
   if (lengthBytes === undefined) text += 'transfer-encoding: chunked\r\n';
   else if (lengthBytes > 0 || expectsBody(method)) text += `content-length: ${lengthBytes}\r\n`;

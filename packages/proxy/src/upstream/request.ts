@@ -31,6 +31,8 @@ export interface UpstreamRequest {
   readonly headers: HeaderList;
   readonly body: Body;
   readonly timeouts: UpstreamTimeouts;
+  /** The protocol to go on with, if the upstream agrees: the reply's body is then a tunnel. The request has no body. */
+  readonly upgrade?: string | undefined;
   /** Registers what is called when the exchange is given up; the result takes it back. */
   readonly onCancel: (fn: (reason: CancelReason) => void) => () => void;
   /** Takes interim answers (1xx but 101). */
