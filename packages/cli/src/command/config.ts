@@ -41,6 +41,7 @@ export function translate({ config }: Loaded): Translation {
     objects: config.manifests,
     feedback: new Map(),
     controllerName: controllerNameDefault,
+    sharesBinds: true,
   });
 }
 

@@ -71,6 +71,8 @@ const rows = [
     plural: 'listenerSets',
     place: 'spec',
     role: 'listenerSet',
+    // What may be attached to a listener may be attached to several at once.
+    target: { whole: 'listener', section: { place: 'listener', word: 'listener' } },
     schema: listenerSetSpec,
   },
   {

@@ -17,6 +17,8 @@ export interface CaseInput {
   readonly manifests?: string;
   /** Objects as a cluster holds them, which no loader has seen. */
   readonly objects?: readonly Manifest[];
+  /** Whether one process serves every Gateway, as on a laptop. */
+  readonly sharesBinds?: boolean;
   /** Gateway key → what its proxies said. */
   readonly feedback?: Readonly<
     Record<
@@ -25,6 +27,7 @@ export interface CaseInput {
         readonly acknowledged?: boolean;
         readonly rejections?: readonly { readonly key: string; readonly reason: string }[];
         readonly bindErrors?: Readonly<Record<string, string>>;
+        readonly addresses?: readonly string[];
       }
     >
   >;
@@ -48,16 +51,22 @@ export function loadCase({ config, manifests, env = {} }: CaseInput): LoadedConf
 export function toWorld(input: CaseInput): World {
   const isFromFiles = input.config !== undefined || input.manifests !== undefined || input.objects === undefined;
   const loaded = isFromFiles ? loadCase(input).manifests : [];
-  return { objects: [...loaded, ...(input.objects ?? [])], feedback: toFeedback(input), controllerName };
+  return {
+    objects: [...loaded, ...(input.objects ?? [])],
+    feedback: toFeedback(input),
+    controllerName,
+    sharesBinds: input.sharesBinds ?? false,
+  };
 }
 
 function toFeedback({ feedback = {} }: CaseInput): Map<string, Feedback> {
   return new Map(
-    Object.entries(feedback).map(([gateway, { acknowledged = true, rejections = [], bindErrors = {} }]) => [
+    Object.entries(feedback).map(([gateway, { acknowledged = true, rejections = [], bindErrors = {}, addresses }]) => [
       gateway,
       {
         isAcknowledged: acknowledged,
         bindErrors: new Map(Object.entries(bindErrors)),
+        ...(addresses && { addresses }),
         rejections: rejections.map(({ key, reason }) => ({ typeUrl: typeUrls.resource, key, version: '', reason })),
       },
     ]),

@@ -65,7 +65,8 @@ class FileSource {
     else {
       this.#held = sent ?? this.#held;
       const bindErrors = new Map(message.bindErrors);
-      const said: Feedback = { rejections: message.rejections, bindErrors, isAcknowledged: true };
+      const { rejections, addresses } = message;
+      const said: Feedback = { rejections, bindErrors, addresses, isAcknowledged: true };
       this.#feedback = new Map(this.#gateways.map((gateway) => [gateway, said]));
       const { statuses, issues } = this.#translateWorld(this.#manifests);
       this.#post({ type: 'status', statuses, issues });
@@ -110,7 +111,12 @@ class FileSource {
   }
 
   #translateWorld(objects: readonly Manifest[]): Translation {
-    return this.#translator.translate({ objects, feedback: this.#feedback, controllerName: controllerNameDefault });
+    return this.#translator.translate({
+      objects,
+      feedback: this.#feedback,
+      controllerName: controllerNameDefault,
+      sharesBinds: true,
+    });
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {
