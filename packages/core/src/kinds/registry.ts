@@ -4,6 +4,7 @@ import type { Attachable } from '../policy/define.ts';
 import type { CrdKind } from '../schema/to-crd.ts';
 import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
 import { configMapFields } from './config-map/schema.ts';
+import { gatewayShort, listenerSetShort } from './gateway/short-schema.ts';
 import { httpBackendSpec } from './http-backend/schema.ts';
 import { httpRouteSpec } from './http-route/schema.ts';
 import { llmBackendSpec } from './llm-backend/schema.ts';
@@ -64,6 +65,7 @@ const rows = [
     role: 'gateway',
     target: { whole: 'gateway', section: { place: 'listener', word: 'listener' } },
     schema: gatewaySpec,
+    shortSchema: gatewayShort,
   },
   {
     kind: 'ListenerSet',
@@ -74,6 +76,7 @@ const rows = [
     // What may be attached to a listener may be attached to several at once.
     target: { whole: 'listener', section: { place: 'listener', word: 'listener' } },
     schema: listenerSetSpec,
+    shortSchema: listenerSetShort,
   },
   {
     kind: 'ReferenceGrant',

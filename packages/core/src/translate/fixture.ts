@@ -11,6 +11,8 @@ import { formatIssue } from './issue.ts';
 /** All inputs of one case. */
 export interface CaseInput {
   readonly env?: Readonly<Record<string, string>>;
+  /** Files that the configuration may name: path → text. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Text of config.yaml. */
   readonly config?: string;
   /** Text of manifests.yaml beside it. */
@@ -37,13 +39,14 @@ export interface CaseInput {
 export const controllerName = 'agentgateway.dev/controller';
 
 /** Loads a case's texts. */
-export function loadCase({ config, manifests, env = {} }: CaseInput): LoadedConfig {
+export function loadCase({ config, manifests, env = {}, files = {} }: CaseInput): LoadedConfig {
   return loadConfig({
     files: [
       ...(config === undefined ? [] : [{ name: 'config.yaml', text: config, role: 'config' as const }]),
       ...(manifests === undefined ? [] : [{ name: 'manifests.yaml', text: manifests, role: 'manifests' as const }]),
     ],
     env,
+    readFile: (path) => (files[path] === undefined ? { problem: 'there is no such file' } : { text: files[path] }),
   });
 }
 

@@ -69,12 +69,23 @@ function readEntries(entries: ReadonlyMap<string, Uint8Array>): readonly string[
   const [certificate, key] = ['tls.crt', 'tls.key'].map((name) => entries.get(name));
   if (!certificate?.length) return "it has no entry 'tls.crt'";
   if (!key?.length) return "it has no entry 'tls.key'";
-  const chain = readCertificates(Buffer.from(certificate).toString('utf8'));
-  if (typeof chain === 'string') return `tls.crt ${chain}`;
+  const checked = checkPair(Buffer.from(certificate).toString('utf8'), Buffer.from(key).toString('utf8'));
+  return 'problem' in checked
+    ? `tls.${checked.in === 'certificate' ? 'crt' : 'key'} ${checked.problem}`
+    : checked.names;
+}
+
+/** The DNS names of a certificate in PEM, with its chain, whose key fits; else which of the two is wrong, and why. */
+export function checkPair(
+  certificate: string,
+  key: string,
+): { readonly names: readonly string[] } | { readonly in: 'certificate' | 'key'; readonly problem: string } {
+  const chain = readCertificates(certificate);
+  if (typeof chain === 'string') return { in: 'certificate', problem: chain };
   try {
-    const isOwn = chain[0]!.checkPrivateKey(createPrivateKey(Buffer.from(key)));
-    return isOwn ? namesOf(chain[0]!) : 'tls.key does not belong to the first certificate of tls.crt';
+    const isOwn = chain[0]!.checkPrivateKey(createPrivateKey(key));
+    return isOwn ? { names: namesOf(chain[0]!) } : { in: 'key', problem: 'does not belong to the first certificate' };
   } catch {
-    return 'tls.key holds no private key in PEM that can be read without a passphrase';
+    return { in: 'key', problem: 'holds no private key in PEM that can be read without a passphrase' };
   }
 }
