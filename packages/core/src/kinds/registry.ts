@@ -3,10 +3,15 @@ import type { z } from 'zod';
 import type { Attachable } from '../policy/define.ts';
 import type { CrdKind } from '../schema/to-crd.ts';
 import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
+import { configMapFields } from './config-map/schema.ts';
+import { gatewayShort, listenerSetShort } from './gateway/short-schema.ts';
 import { httpBackendSpec } from './http-backend/schema.ts';
 import { httpRouteSpec } from './http-route/schema.ts';
 import { llmBackendSpec } from './llm-backend/schema.ts';
+import { listenerSetSpec } from './listener-set/schema.ts';
+import { namespaceFields } from './namespace/schema.ts';
 import { policyShort, policySpec } from './policy/schema.ts';
+import { referenceGrantSpec } from './reference-grant/schema.ts';
 import { secretFields } from './secret/schema.ts';
 import { endpointSliceFields, serviceShort, serviceSpec } from './service/schema.ts';
 
@@ -14,6 +19,8 @@ import { endpointSliceFields, serviceShort, serviceSpec } from './service/schema
 export interface KindRow {
   readonly kind: string;
   readonly apiVersion: string;
+  /** Older versions that say the same. */
+  readonly olderVersions?: readonly string[];
   /** Top-level key of config.yaml; undefined for kinds that only manifests can say. */
   readonly plural: string | undefined;
   /** Fields below `spec`, or beside `metadata`. */
@@ -24,7 +31,7 @@ export interface KindRow {
   /** What an item of config.yaml may say where that differs from manifests. */
   readonly shortSchema?: z.ZodType;
   /** What objects of the kind are to others. */
-  readonly role?: 'gateway' | 'route' | 'backend' | 'policy';
+  readonly role?: 'gateway' | 'listenerSet' | 'route' | 'backend' | 'policy';
   /** What policies may be attached to: the whole object, and its named sections where it has such. */
   readonly target?: {
     readonly whole: Attachable;
@@ -43,6 +50,7 @@ const rows = [
   {
     kind: 'GatewayClass',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1beta1'],
     plural: undefined,
     place: 'spec',
     isClusterScoped: true,
@@ -51,12 +59,42 @@ const rows = [
   {
     kind: 'Gateway',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1beta1'],
     plural: 'gateways',
     place: 'spec',
     role: 'gateway',
     target: { whole: 'gateway', section: { place: 'listener', word: 'listener' } },
     schema: gatewaySpec,
+    shortSchema: gatewayShort,
   },
+  {
+    kind: 'ListenerSet',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'listenerSets',
+    place: 'spec',
+    role: 'listenerSet',
+    // What may be attached to a listener may be attached to several at once.
+    target: { whole: 'listener', section: { place: 'listener', word: 'listener' } },
+    schema: listenerSetSpec,
+    shortSchema: listenerSetShort,
+  },
+  {
+    kind: 'ReferenceGrant',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1beta1', 'gateway.networking.k8s.io/v1alpha2'],
+    plural: 'referenceGrants',
+    place: 'spec',
+    schema: referenceGrantSpec,
+  },
+  {
+    kind: 'Namespace',
+    apiVersion: 'v1',
+    plural: undefined,
+    place: 'root',
+    isClusterScoped: true,
+    schema: namespaceFields,
+  },
+  { kind: 'ConfigMap', apiVersion: 'v1', plural: 'configMaps', place: 'root', schema: configMapFields },
   {
     kind: 'HTTPRoute',
     apiVersion: 'gateway.networking.k8s.io/v1',
@@ -152,7 +190,9 @@ export function kindNamed(name: string): KindRow | undefined {
 
 /** The row of a kind. */
 export function findKind(apiVersion: string, kind: string): KindRow | undefined {
-  return kinds.find((row) => row.kind === kind && row.apiVersion === apiVersion);
+  return kinds.find(
+    (row) => row.kind === kind && (row.apiVersion === apiVersion || row.olderVersions?.includes(apiVersion) === true),
+  );
 }
 
 /** Plurals of config.yaml that are planned but not built: users are told so instead of "unknown". */
@@ -163,9 +203,7 @@ export const reservedPlurals: readonly string[] = [
   'gatewayParameters',
   'grpcRoutes',
   'inferencePools',
-  'listenerSets',
   'mcpBackends',
-  'referenceGrants',
   'tcpRoutes',
   'tlsRoutes',
   'udpRoutes',
@@ -176,13 +214,10 @@ export const reservedKinds: readonly string[] = [
   'A2ABackend',
   'BackendTLSPolicy',
   'Budget',
-  'ConfigMap',
   'GatewayParameters',
   'GRPCRoute',
   'InferencePool',
-  'ListenerSet',
   'MCPBackend',
-  'ReferenceGrant',
   'TCPRoute',
   'TLSRoute',
   'UDPRoute',

@@ -8,7 +8,7 @@ import type { Fault, Scope } from '../../translate/scope.ts';
 import { toEpochMs } from '../../translate/time.ts';
 import { keyOf } from '../../translate/world-index.ts';
 import type { Manifest } from '../../world.ts';
-import { type ParentFacts, attachTo } from './attach.ts';
+import { type ParentFacts, attachRoute, servedListeners, toParentPath } from '../attachment.ts';
 import { type TranslatedRules, translateRules } from './rules.ts';
 import type { HttpRouteSpec } from './schema.ts';
 
@@ -36,9 +36,9 @@ export function translateHttpRoute(route: Manifest, scope: Scope): HttpRouteTran
     return { parents: [], resources: new Map(), backends: [], faults: parsed.faults, isBroken: true };
   }
   const spec = parsed.fields;
-  const parents = (spec.parentRefs ?? []).flatMap((_, index) => attachTo(route, spec, index, scope) ?? []);
+  const parents = attachRoute(route, spec, scope);
   for (const { index, problem } of parents)
-    if (problem) scope.fault({ path: `spec.parentRefs[${index}]`, condition: 'Accepted', ...problem });
+    if (problem) scope.fault({ path: toParentPath(index), condition: 'Accepted', ...problem });
   const rules = spec.rules ?? [defaultRule];
   const translated = translateRules(route, rules, scope);
   for (const fault of translated.faults) scope.fault(fault);
@@ -56,26 +56,11 @@ function toResources(
   parents: readonly ParentFacts[],
   { rules }: TranslatedRules,
 ): Map<string, EncodedResource> {
-  const byGateway = new Map<string, Map<string, readonly string[]>>();
-  for (const { gateway, listeners } of parents) {
-    if (gateway === undefined) continue;
-    const attached = byGateway.get(gateway) ?? new Map<string, readonly string[]>();
-    byGateway.set(gateway, attached);
-    for (const { facts, hostnames } of listeners) if (facts.isServed) attached.set(facts.key, hostnames);
-  }
   const createdMs = BigInt(toEpochMs(route.metadata.creationTimestamp) ?? 0);
   return new Map(
-    [...byGateway]
-      .filter(([, attached]) => attached.size > 0)
-      .map(([gateway, attached]) => {
-        const value = create(RouteSchema, {
-          parents: [...attached]
-            .sort(([a], [b]) => (a < b ? -1 : 1))
-            .map(([listener, hostnames]) => ({ listener, hostnames: [...hostnames] })),
-          createdMs,
-          rules: [...rules],
-        });
-        return [gateway, encodeResource(keyOf(route), { case: 'route', value })];
-      }),
+    [...servedListeners(parents)].map(([gateway, served]) => {
+      const value = create(RouteSchema, { parents: [...served], createdMs, rules: [...rules] });
+      return [gateway, encodeResource(keyOf(route), { case: 'route', value })];
+    }),
   );
 }

@@ -4,7 +4,10 @@ import { parseObject } from '../../translate/parse.ts';
 import type { Scope } from '../../translate/scope.ts';
 import { keyOf } from '../../translate/world-index.ts';
 import type { Manifest } from '../../world.ts';
-import { gatewayFacts, isOwnGateway } from '../gateway/translate.ts';
+import { isOwnGateway } from '../gateway/facts.ts';
+import type { GatewaySpec } from '../gateway/schema.ts';
+import { gatewayOf } from '../listener-set/parent.ts';
+import type { ListenerSetSpec } from '../listener-set/schema.ts';
 import type { HttpRouteSpec } from '../http-route/schema.ts';
 import { groupOf, kinds } from '../registry.ts';
 import type { PolicySpecOutput } from './schema.ts';
@@ -42,7 +45,7 @@ export function findTarget(policy: Manifest, ref: TargetRef, index: number, scop
   }
   const target = scope.find(ref.kind, namespace, ref.name);
   if (!target) return refuse('TargetNotFound', `${ref.kind} ${namespace}/${ref.name} does not exist`);
-  if (row.role === 'gateway' && !isOwnGateway(target, scope)) return undefined;
+  if (!isOurs(target, scope)) return undefined;
   const facts = { ref, index, key: keyOf(target), section: ref.sectionName ?? '' };
   if (ref.sectionName === undefined) return { ...facts, place: row.target.whole };
   const sections = sectionsOf(target);
@@ -55,8 +58,18 @@ export function findTarget(policy: Manifest, ref: TargetRef, index: number, scop
   return { ...facts, place: section.place };
 }
 
+/** Whether a target is left to us: every one but Gateways of other controllers, and the sets of those. */
+function isOurs(target: Manifest, scope: Scope): boolean {
+  if (target.kind === 'Gateway') return isOwnGateway(target, scope);
+  const gateway = target.kind === 'ListenerSet' ? gatewayOf(target, scope) : undefined;
+  return gateway === undefined || isOwnGateway(gateway, scope);
+}
+
 function sectionsOf(target: Manifest): string[] {
-  if (target.kind === 'Gateway') return gatewayFacts(target).listeners.map(({ name }) => name);
+  if (target.kind === 'Gateway' || target.kind === 'ListenerSet') {
+    const owner = parseObject<GatewaySpec | ListenerSetSpec>(target);
+    return owner.ok ? owner.fields.listeners.map(({ name }) => name) : [];
+  }
   const parsed = target.kind === 'HTTPRoute' ? parseObject<HttpRouteSpec>(target) : undefined;
   return parsed?.ok ? (parsed.fields.rules ?? []).flatMap(({ name }) => name ?? []) : [];
 }
