@@ -16,6 +16,8 @@ export interface TlsFacts {
   readonly serverName: string | undefined;
   readonly protocol: string;
   readonly alpn: string | undefined;
+  /** Key of the listener whose certificate the connection was shown. */
+  readonly listener: string;
 }
 
 /** Who makes the request, filled by an authenticator; attribution uses this alone (contract 15). */
