@@ -181,7 +181,10 @@ export class HttpService implements Http1Owner, AsyncDisposable {
   }
 
   #take(request: Http2ServerRequest, response: Http2ServerResponse, expects: (() => void) | undefined): void {
-    const connection = this.#http2.factsOf(request.stream.session as ServerHttp2Session);
+    const { session } = request.stream;
+    // It was reset before anybody could look at it: there is nobody to answer.
+    if (!session) return;
+    const connection = this.#http2.factsOf(session as ServerHttp2Session);
     let head: ExchangeHead;
     try {
       checkCount(request.rawHeaders, this.#limits);
