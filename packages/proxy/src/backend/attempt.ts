@@ -90,6 +90,7 @@ async function tryOnce(
       headers: sent,
       body: exchange.body,
       timeouts: toUpstreamTimeouts(plan),
+      upgrade: exchange.head.upgrade,
       onCancel: (fn) => exchange.onCancel(fn),
       onInformation: exchange.inform,
       onOver: (error) => closeAttempt(exchange, environment, attempt, error),

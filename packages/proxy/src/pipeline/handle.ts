@@ -63,6 +63,8 @@ export async function handle(
   if (flight.ran.length > 0) reply = await unwind(flight, reply);
   if (exchange.dialect === 'grpc' && !reply.renderFailure) reply.renderFailure = renderGrpcFailure;
   pipeline.answer?.(exchange, reply);
+  // It bounds what leads to an upgrade, not what comes after.
+  if (reply.body.kind === 'tunnel') flight.deadline?.stop();
   const end = await responder.respond(reply);
   flight.deadline?.stop();
   exchange.release();
