@@ -93,6 +93,42 @@ describe('http-routing.yaml says what its comments do', () => {
   });
 });
 
+async function callingOf(url: string) {
+  const { snapshot } = await openOffline(uniteViews(translate(loadExample('endpoints.yaml')).views));
+  return explain(snapshot, { method: 'GET', url, headers: [], model: undefined }).backends[0]!.calling!;
+}
+
+describe('endpoints.yaml explains its calls', () => {
+  test('by whose word an endpoint is chosen and called', async () => {
+    const { facts, endpoints } = await callingOf('http://localhost:8080/');
+    expect(facts.map(({ kind, policies }) => [kind, policies])).toEqual([
+      ['picker', []],
+      ['sessionAffinity', ['policy/default/sessions/sessionAffinity']],
+      ['health', ['policy/default/shop/health']],
+      ['hostRewrite', ['policy/default/shop/hostRewrite']],
+      ['retry', ['policy/default/shop/retry']],
+    ]);
+    expect(facts.map(({ says }) => says)).toEqual([
+      'the endpoint whose turn it is by weight, or another by chance if that has less to do',
+      'a sealed cookie shop-session keeps a client at its endpoint',
+      'left alone after 3 failures in a row for 10000 ms, doubling to 300000 ms, at most 34 %; asked GET /healthz every 5000 ms; all are asked while fewer than 50 % are well',
+      'the backend is told shop.internal',
+      '2 more on failures to connect, time-outs, 502, 503, 50 ms apart or more, while retries are no more than 10 % of the requests of 10000 ms',
+    ]);
+    expect(endpoints.map(({ address, state }) => [address, state])).toEqual(
+      [9001, 9002, 9003].map((port) => [`127.0.0.1:${port}`, 'healthy']),
+    );
+  });
+
+  test('gRPC checks and keys too', async () => {
+    const { facts } = await callingOf('http://localhost:8080/search.v1');
+    expect(facts.map(({ says }) => says).slice(1)).toEqual([
+      'equal values of x-user-id go to the same endpoint',
+      'asked grpc.health.v1 for search.v1.Search every 10000 ms; all are asked while fewer than 50 % are well',
+    ]);
+  });
+});
+
 const ask = async (example: string, method: string, url: string, headers: readonly [string, string][] = []) => {
   const { snapshot } = await openOffline(uniteViews(translate(loadExample(example)).views));
   return explain(snapshot, { method, url, headers, model: undefined });

@@ -64,10 +64,10 @@ export async function handle(
     reply = renderError(exchange, exchange.cancelReason ? toCancelError(exchange.cancelReason) : error);
   }
   if (flight.ran.length > 0) reply = await unwind(flight, reply);
-  // An upgraded connection lasts as long as its two ends like (Gateway API HTTPRouteTimeouts).
-  if (reply.body.kind === 'tunnel') flight.deadline?.stop();
   if (exchange.dialect === 'grpc' && !reply.renderFailure) reply.renderFailure = renderGrpcFailure;
   pipeline.answer?.(exchange, reply);
+  // It bounds what leads to an upgrade, not what comes after.
+  if (reply.body.kind === 'tunnel') flight.deadline?.stop();
   const end = await responder.respond(reply);
   flight.deadline?.stop();
   exchange.release();
