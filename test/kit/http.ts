@@ -31,7 +31,8 @@ import { callHttp } from '@agentgateway/proxy/backend/attempt.ts';
 import type { BackendEnvironment } from '@agentgateway/proxy/backend/registry.ts';
 import { systemClock } from '@agentgateway/proxy/environment.ts';
 import { type Pipeline, handle } from '@agentgateway/proxy/pipeline/handle.ts';
-import { type Bind, type Refusal, openBind } from '@agentgateway/proxy/server/bind.ts';
+import { type Bind, openBind } from '@agentgateway/proxy/server/bind.ts';
+import type { Refusal } from '@agentgateway/proxy/server/http-service.ts';
 import { type ServerLimits, serverLimits } from '@agentgateway/proxy/server/limits.ts';
 import type { ResponseEnd } from '@agentgateway/proxy/server/responder.ts';
 import {
@@ -184,12 +185,26 @@ function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target
   const listener: ListenerPlan = {
     key: 'listener/default/test/http',
     gateway: 'gateway/default/test',
+    listenerSet: undefined,
+    name: 'http',
+    protocol: 'HTTP',
     hostname: '',
+    tls: undefined,
+    backendCertificate: undefined,
     router,
     unmatched: plan,
     decisions: [],
   };
-  const bind: BindPlan = { key: 'test', address: '', port: 0, listeners: [listener], select: () => listener };
+  const bind: BindPlan = {
+    key: 'test',
+    address: '',
+    port: 0,
+    lane: 'http',
+    listeners: [listener],
+    select: () => listener,
+    selectBySni: () => undefined,
+    isMisdirected: () => false,
+  };
   return {
     ...emptySnapshot(),
     binds: new Map([['test', bind]]),

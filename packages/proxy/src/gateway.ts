@@ -13,6 +13,7 @@ import { Readiness } from './readiness.ts';
 import { RecordingLedger } from './recording-ledger.ts';
 import { BindTable } from './server/bind-table.ts';
 import { type Settings, gatewayLimits } from './settings.ts';
+import { servedBinds, unservedListeners } from './snapshot/served-lanes.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 import { Store } from './snapshot/store.ts';
 import { type Applied, type Source, startSource } from './source/source.ts';
@@ -96,7 +97,7 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
     ports,
     drainAsked: asked.promise,
     addresses: () => binds.addresses(),
-    bindErrors: () => binds.errors,
+    bindErrors: () => bindErrors(plane),
     startDrain: () => asked.resolve(),
     drain: stop,
     [Symbol.asyncDispose]: () => stop(0),
@@ -149,7 +150,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
     refused: (bind, refusal) => recorder.refused(bind, refusal),
   });
-  const store: Store = new Store(environment, (next) => binds.open(next.binds));
+  const store: Store = new Store(environment, (next) => binds.open(servedBinds(next.binds)));
   const pipeline: Pipeline = {
     store,
     timers: transport.timers,
@@ -166,6 +167,11 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
   return { store, binds, ledger, metrics, stories, tracing, transport };
 }
 
+/** Listener key → why it is not served. */
+function bindErrors({ store, binds }: Pick<Plane, 'store' | 'binds'>): ReadonlyMap<string, string> {
+  return new Map([...unservedListeners(store.current.binds), ...binds.errors]);
+}
+
 /** Brings a change of the configuration to the requests. */
 async function apply(
   { store, binds, metrics }: Plane,
@@ -174,7 +180,7 @@ async function apply(
   { log }: Logs,
 ): Promise<Applied> {
   await store.update(changes);
-  await binds.closeAbsent(store.current.binds);
+  await binds.closeAbsent(servedBinds(store.current.binds));
   metrics.add('agentgateway_config_updates_total', {});
   metrics.set('agentgateway_config_generation', {}, store.current.generation);
   for (const exposed of findExposed(store.current, settings.bindAddress)) {
@@ -183,7 +189,11 @@ async function apply(
       `anybody who can connect spends your credentials: ${exposed}; add apiKeyAuthentication, or bind 127.0.0.1`,
     );
   }
-  return { rejections: store.rejections, bindErrors: binds.errors };
+  return {
+    rejections: store.rejections,
+    bindErrors: bindErrors({ store, binds }),
+    addresses: [settings.bindAddress],
+  };
 }
 
 /** Opens the ports beside the traffic; one that is switched off, or taken by another process, is left out and said. */

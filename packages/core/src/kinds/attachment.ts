@@ -3,8 +3,7 @@ import { intersectHost } from '../route/hostnames.ts';
 import { type Scope, findGlobal } from '../translate/scope.ts';
 import type { Manifest } from '../world.ts';
 import { type GatewayFacts, type ListenerFacts, gatewayFacts, isOwnGateway } from './gateway/facts.ts';
-import { parseObject } from '../translate/parse.ts';
-import type { ListenerSetSpec } from './listener-set/schema.ts';
+import { gatewayOf } from './listener-set/parent.ts';
 import { isNamespaceAllowed } from './namespace/labels.ts';
 import { groupOf, kindNamed } from './registry.ts';
 
@@ -120,15 +119,6 @@ function resolve(route: Manifest, claim: Claim, scope: Scope): ParentFacts | und
   return 'problem' in found
     ? none(found.problem.reason, found.problem.message, facts.key)
     : { ref, index, gateway: facts.key, listeners: found.listeners, problem: undefined };
-}
-
-/** The Gateway that a ListenerSet names; undefined where there is none, or the set cannot be read. */
-export function gatewayOf(set: Manifest, scope: Pick<Scope, 'find'>): Manifest | undefined {
-  const parsed = parseObject<ListenerSetSpec>(set);
-  if (!parsed.ok) return undefined;
-  const { group = 'gateway.networking.k8s.io', kind = 'Gateway', name, namespace } = parsed.fields.parentRef;
-  if (group !== 'gateway.networking.k8s.io' || kind !== 'Gateway') return undefined;
-  return scope.find('Gateway', namespace ?? set.metadata.namespace, name);
 }
 
 /** The listeners that a parent has to offer; a text says why it has none. A Gateway does not offer those of its sets. */

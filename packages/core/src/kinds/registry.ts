@@ -6,6 +6,7 @@ import { backendTLSPolicySpec } from './backend-tls-policy/schema.ts';
 import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
 import { grpcRouteSpec } from './grpc-route/schema.ts';
 import { configMapFields } from './config-map/schema.ts';
+import { gatewayShort, listenerSetShort } from './gateway/short-schema.ts';
 import { httpBackendSpec } from './http-backend/schema.ts';
 import { httpRouteSpec } from './http-route/schema.ts';
 import { tcpRouteSpec, tlsRouteSpec, udpRouteSpec } from './l4-route/schema.ts';
@@ -67,6 +68,7 @@ const rows = [
     role: 'gateway',
     target: { whole: 'gateway', section: { place: 'listener', word: 'listener' } },
     schema: gatewaySpec,
+    shortSchema: gatewayShort,
   },
   {
     kind: 'ListenerSet',
@@ -74,7 +76,10 @@ const rows = [
     plural: 'listenerSets',
     place: 'spec',
     role: 'listenerSet',
+    // What may be attached to a listener may be attached to several at once.
+    target: { whole: 'listener', section: { place: 'listener', word: 'listener' } },
     schema: listenerSetSpec,
+    shortSchema: listenerSetShort,
   },
   {
     kind: 'ReferenceGrant',

@@ -81,6 +81,13 @@ async function answer(flight: Flight, bind: BindPlan | undefined): Promise<Reply
   const listener = bind?.select(exchange.authority);
   if (!bind || !listener)
     throw new GatewayError('listener-not-found', `no listener serves the host ${exchange.authority || '(none)'}`);
+  const { tls } = exchange.head;
+  const shown = tls && bind.listeners.find(({ key }) => key === tls.listener);
+  if (shown && bind.isMisdirected(shown, exchange.authority))
+    throw new GatewayError(
+      'misdirected-request',
+      `the host ${exchange.authority} has a certificate of its own, which this connection was not opened with`,
+    );
   const found = listener.router.match(exchange);
   const place = { bind: bind.key, listener: listener.key, gateway: listener.gateway };
   if (!found) {

@@ -13,14 +13,23 @@ import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import { compileRouter } from '@agentgateway/core/route/router.ts';
 import type { Target } from '@agentgateway/core/target.ts';
 import { type BackendEnvironment, compileBackend } from '../backend/registry.ts';
+import { type ExternalAuthPart, compileExternalAuth } from '../pipeline/external-auth.ts';
 import { type MirrorPart, compileMirror } from '../pipeline/mirror.ts';
 import { definitionOf, findUnserved } from './compile-spec.ts';
 import { toEntries } from './entries.ts';
 import { type FilterPart, compileFilters } from './filters.ts';
+import type { ListenerPlan } from './snapshot.ts';
+import { type KeyPairPlan, type TlsPlan, compileTls, toPair } from './tls-plan.ts';
 
 /** A compiled resource. */
 export type Part =
-  | { readonly kind: 'listener'; readonly message: Listener }
+  | {
+      readonly kind: 'listener';
+      readonly message: Listener;
+      readonly protocol: ListenerPlan['protocol'];
+      readonly tls: TlsPlan | undefined;
+      readonly backendCertificate: KeyPairPlan | undefined;
+    }
   | { readonly kind: 'route'; readonly message: Route; readonly rules: readonly RulePart[] }
   | { readonly kind: 'backend'; readonly target: Target }
   | { readonly kind: 'policy'; readonly message: Policy; readonly invalid: string | undefined }
@@ -32,6 +41,7 @@ export interface RulePart {
   readonly filters: FilterPart;
   readonly backendFilters: readonly FilterPart[];
   readonly mirrors: readonly MirrorPart[];
+  readonly externalAuth: ExternalAuthPart | undefined;
   readonly backendMirrors: readonly (readonly MirrorPart[])[];
 }
 
@@ -58,9 +68,7 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
   const { kind } = fromBinary(ResourceSchema, resource.bytes);
   switch (kind.case) {
     case 'listener':
-      if (kind.value.protocol !== Listener_Protocol.HTTP)
-        throw new Error(`listener protocol ${kind.value.protocol} is not known to this version`);
-      return { kind: 'listener', message: kind.value };
+      return compileListener(kind.value);
     case 'route':
       checkMatches(resource.key, kind.value);
       return {
@@ -69,6 +77,7 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
         rules: kind.value.rules.map((rule) => ({
           filters: compileFilters(rule.filters, environment),
           backendFilters: rule.backends.map(({ filters }) => compileFilters(filters, environment)),
+          externalAuth: rule.externalAuth && compileExternalAuth(rule.externalAuth, environment),
           mirrors: rule.mirrors.map((mirror) => compileMirror(mirror, environment)),
           backendMirrors: rule.backends.map(({ mirrors }) => mirrors.map((one) => compileMirror(one, environment))),
         })),
@@ -81,6 +90,27 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
       throw new Error('this kind of resource is not known to this version');
   }
 }
+
+function compileListener(message: Listener): Part {
+  const protocol = protocols.get(message.protocol);
+  if (protocol === undefined) throw new Error(`listener protocol ${message.protocol} is not known to this version`);
+  const { backendCertificate } = message;
+  return {
+    kind: 'listener',
+    message,
+    protocol,
+    tls: compileTls(message),
+    backendCertificate: backendCertificate && toPair(backendCertificate),
+  };
+}
+
+const protocols: ReadonlyMap<Listener_Protocol, ListenerPlan['protocol']> = new Map([
+  [Listener_Protocol.HTTP, 'HTTP'],
+  [Listener_Protocol.HTTPS, 'HTTPS'],
+  [Listener_Protocol.TLS, 'TLS'],
+  [Listener_Protocol.TCP, 'TCP'],
+  [Listener_Protocol.UDP, 'UDP'],
+]);
 
 /** A match that this version cannot read would match too much: the route is rejected instead. Throws on bad expressions too. */
 function checkMatches(key: string, route: Route): void {

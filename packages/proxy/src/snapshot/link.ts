@@ -2,23 +2,20 @@
 import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import { typeUrls } from '@agentgateway/api/keys.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
-import { selectByHostname } from '@agentgateway/core/route/hostnames.ts';
 import { compileRouter } from '@agentgateway/core/route/router.ts';
 import type { Target } from '@agentgateway/core/target.ts';
+import { type BoundListener, toBinds } from './bind-plan.ts';
 import type { Part } from './compile.ts';
 import { Generation } from './generation.ts';
 import type { Scope } from './lifetimes.ts';
 import { type LinkedRoute, linkRoute } from './link-rule.ts';
 import { type Level, PolicyIndex, type Use } from './policy-index.ts';
 import { nameOf } from './resource-name.ts';
-import type { BindPlan, ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
+import type { ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
 import type { HeldPart, PartChange, ScopedEnvironment } from './store.ts';
 
 /** A listener as the last snapshot has it. */
-interface LinkedListener {
-  readonly plan: ListenerPlan;
-  readonly address: string;
-  readonly port: number;
+interface LinkedListener extends BoundListener {
   /** The places above its routes that policies may be attached to, outermost first. */
   readonly levels: readonly Level[];
   readonly routes: ReadonlyMap<string, LinkedRoute>;
@@ -30,10 +27,16 @@ interface LinkedListener {
 type ReadonlyParts = ReadonlyMap<string, HeldPart>;
 
 /** Which places lie above a listener's routes, outermost first; each says where that is for a listener. */
-const placesAbove: readonly ((listener: Listener) => Level)[] = [
-  ({ gateway }) => ({ level: 'gateway', target: gateway, section: '' }),
-  ({ gateway, name }) => ({ level: 'listener', target: gateway, section: name }),
-];
+function placesAbove({ gateway, listenerSet, name }: Listener): Level[] {
+  const whole: Level = { level: 'gateway', target: gateway, section: '' };
+  if (listenerSet === '') return [whole, { level: 'listener', target: gateway, section: name }];
+  // What is said of one of its listeners is nearer than what is said of the set.
+  return [
+    whole,
+    { level: 'listener', target: listenerSet, section: '' },
+    { level: 'listenerSet', target: listenerSet, section: name },
+  ];
+}
 
 /** What is to be linked again of a listener: everything, or some of its routes. */
 type Dirt = 'all' | Set<string>;
@@ -131,8 +134,9 @@ export class Linker {
       if (this.#routesOf.get(key)?.size === 0) this.#routesOf.delete(key);
       return;
     }
-    const { gateway, hostname, address, port } = held.part.message;
-    const levels = placesAbove.map((place) => place(held.part.message));
+    const { protocol, tls, backendCertificate } = held.part;
+    const { gateway, listenerSet, name, hostname, addresses, port } = held.part.message;
+    const levels = placesAbove(held.part.message);
     const routes = new Map(before?.routes);
     const known = this.#routesOf.get(key) ?? new Set();
     for (const route of dirt === 'all' ? new Set([...routes.keys(), ...known]) : dirt) {
@@ -149,7 +153,12 @@ export class Linker {
     const plan: ListenerPlan = {
       key,
       gateway,
+      listenerSet: listenerSet || undefined,
+      name,
+      protocol,
       hostname,
+      tls,
+      backendCertificate,
       router: compileRouter(
         routes
           .values()
@@ -159,7 +168,7 @@ export class Linker {
       unmatched: chain?.plan ?? before!.plan.unmatched,
       decisions: chain?.decisions ?? before!.plan.decisions,
     };
-    this.#listeners.set(key, { plan, address, port, levels, routes, uses: chain?.uses ?? before!.uses });
+    this.#listeners.set(key, { plan, addresses, port, levels, routes, uses: chain?.uses ?? before!.uses });
   }
 
   #linkRoute(
@@ -171,7 +180,8 @@ export class Linker {
 }
 
 /** Whether requests of a rule, or copies of them, go to a backend. */
-function isReached({ backends, mirrors }: RulePlan, backend: string): boolean {
+function isReached({ backends, mirrors, externalAuth }: RulePlan, backend: string): boolean {
+  if (externalAuth === backend) return true;
   const reached = [...backends, ...mirrors, ...backends.flatMap((choice) => choice.mirrors)];
   return reached.some(({ key }) => key === backend);
 }
@@ -197,23 +207,4 @@ function withChanges<K extends Part['kind'], V>(
     else if (isHeld(kind, before)) (next ??= new Map(previous)).delete(key);
   }
   return next ?? previous;
-}
-
-/** Listeners by socket, in the order of their keys, so that the history of updates does not show. */
-function toBinds(listeners: ReadonlyMap<string, LinkedListener>): Map<string, BindPlan> {
-  const sorted = [...listeners].sort(([a], [b]) => (a < b ? -1 : 1));
-  const groups = Map.groupBy(sorted, ([key, { address, port }]) => bindKey(address, port, key));
-  return new Map(
-    [...groups].map(([key, members]) => {
-      const { address, port } = members[0]![1];
-      const plans = members.map(([, { plan }]) => plan);
-      const only = plans.length === 1 && plans[0]!.hostname === '' ? plans[0] : undefined;
-      return [key, { key, address, port, listeners: plans, select: only ? () => only : selectByHostname(plans) }];
-    }),
-  );
-}
-
-/** Listeners with the same address and port share a socket. Port 0 is any free port: another one for each listener. */
-function bindKey(address: string, port: number, listener: string): string {
-  return port === 0 ? `${address}:0 ${listener}` : `${address}:${port}`;
 }

@@ -70,7 +70,7 @@ function start(path: string | null = config): Rig {
     logs: [],
     refusals: 0,
     held: new Set(),
-    apply: async () => ({ rejections: [], bindErrors: new Map() }),
+    apply: async () => ({ rejections: [], bindErrors: new Map(), addresses: [] }),
     async until(holds) {
       while (!holds()) await wake.promise;
     },
@@ -203,7 +203,7 @@ describe('an edit is noticed', () => {
     rig.apply = async () => {
       entered.resolve();
       await promise;
-      return { rejections: [], bindErrors: new Map() };
+      return { rejections: [], bindErrors: new Map(), addresses: [] };
     };
     write(echo('two'));
     await entered.promise;
@@ -349,6 +349,7 @@ describe('what the proxy says comes back as conditions', () => {
     rig.apply = async () => ({
       rejections: [],
       bindErrors: new Map([['listener/default/g/http', 'cannot listen on 127.0.0.1:3999: EADDRINUSE']]),
+      addresses: [],
     });
     await rig.source.ready;
     write(`${text}# again\n`);
@@ -356,7 +357,7 @@ describe('what the proxy says comes back as conditions', () => {
     while (!gateway(rig).includes('EADDRINUSE')) await new Promise((done) => setImmediate(done));
     expect(gateway(rig)).toContain('"reason":"PortUnavailable"');
     expect(rig.logs.filter((line) => line.includes('listener not served'))).toHaveLength(1);
-    rig.apply = async () => ({ rejections: [], bindErrors: new Map() });
+    rig.apply = async () => ({ rejections: [], bindErrors: new Map(), addresses: [] });
     write(`${text}# and again\n`);
     while (gateway(rig).includes('EADDRINUSE')) await new Promise((done) => setImmediate(done));
   });
@@ -371,7 +372,7 @@ describe('what the proxy says comes back as conditions', () => {
       version: '1',
       reason: 'too new',
     };
-    rig.apply = async () => ({ rejections: [rejection], bindErrors: new Map() });
+    rig.apply = async () => ({ rejections: [rejection], bindErrors: new Map(), addresses: [] });
     await rig.source.ready;
     const policy = (): string =>
       JSON.stringify(rig.source.state.statuses.find(({ kind }) => kind === 'Policy')?.status ?? {});

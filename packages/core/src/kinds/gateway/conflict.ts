@@ -49,9 +49,11 @@ export function findConflicts(objects: readonly (readonly ListenerShape[])[]): R
   const conflicts = new Map<ListenerShape, Condition>();
   const earlier = new Claims();
   for (const listeners of objects) {
+    // What lost to an earlier object claims nothing; what loses within its object still keeps others away.
+    const fresh = listeners.filter((listener) => earlier.conflictOf(listener) === undefined);
     const own = new Claims();
+    for (const listener of fresh) own.add(listener);
     const names = new Set<string>();
-    for (const listener of listeners) own.add(listener);
     for (const listener of listeners) {
       const isTaken = names.has(listener.name);
       names.add(listener.name);
@@ -60,8 +62,6 @@ export function findConflicts(objects: readonly (readonly ListenerShape[])[]): R
         : (earlier.conflictOf(listener) ?? own.conflictOf(listener));
       if (conflict) conflicts.set(listener, conflict);
     }
-    // What lost to an earlier object claims nothing; what lost within its object still keeps others away.
-    const fresh = listeners.filter((listener) => earlier.conflictOf(listener) === undefined);
     for (const listener of fresh) earlier.add(listener);
   }
   return conflicts;

@@ -18,7 +18,7 @@ const secretReference = strict({
 });
 
 /** The fields of a listener that say nothing of TLS; Gateways and ListenerSets have the same. */
-const listenerFields = {
+export const listenerFields = {
   name: name().describe('Unique within the object; `sectionName` of routes and policies refers to it.'),
   hostname: hostname()
     .optional()
@@ -47,13 +47,11 @@ const listenerFields = {
     .describe('Which routes may attach; those of the same namespace when left out.'),
 };
 
-const protocol = text(255)
-  .default('HTTP')
-  .describe(
-    'HTTP: HTTP/1.1, and HTTP/2 without TLS, on one port. HTTPS: both over TLS. TLS: TLS that ends here or passes. TCP. UDP.',
-  );
+/** Name of a protocol. */
+export const protocolText = text(255);
 
-const tlsFields = {
+/** TLS of a listener. */
+export const tlsFields = {
   mode: oneOf('Terminate', 'Passthrough')
     .optional()
     .describe('Whether TLS ends here; required for the protocol TLS, Terminate when left out elsewhere.'),
@@ -70,58 +68,61 @@ const tlsFields = {
 /** A listener of a Gateway or a ListenerSet. */
 export const listener = strict({
   ...listenerFields,
-  protocol,
+  protocol: protocolText
+    .default('HTTP')
+    .describe(
+      'HTTP: HTTP/1.1, and HTTP/2 without TLS, on one port. HTTPS: both over TLS. TLS: TLS that ends here or passes. TCP. UDP.',
+    ),
   tls: strict(tlsFields).optional().describe('TLS of the listener; HTTPS and TLS need it, the others have none.'),
 });
 
-const frontendTls = strict({
-  validation: strict({
-    caCertificateRefs: list(
-      strict({
-        group: text(253, 0).describe('Empty, the core group.'),
-        kind: text(63).describe('ConfigMap.'),
-        name: name().describe('Name of the ConfigMap, which holds certificates in PEM under `ca.crt`.'),
-        namespace: name()
-          .optional()
-          .describe('The Gateway’s own when left out; another one needs a ReferenceGrant there.'),
-      }),
-      8,
-    )
-      .min(1)
-      .describe('Whose certificates clients may show.'),
-    mode: oneOf('AllowValidOnly', 'AllowInsecureFallback')
-      .default('AllowValidOnly')
-      .describe('AllowInsecureFallback serves clients without a valid certificate too; it is for tests.'),
-  })
-    .optional()
-    .describe('Asks clients for certificates.'),
-});
+/** References to certificates of authorities. */
+export const caCertificateRefs = list(
+  strict({
+    group: text(253, 0).describe('Empty, the core group.'),
+    kind: text(63).describe('ConfigMap.'),
+    name: name().describe('Name of the ConfigMap, which holds certificates in PEM under `ca.crt`.'),
+    namespace: name().optional().describe('The Gateway’s own when left out; another one needs a ReferenceGrant there.'),
+  }),
+  8,
+).min(1);
 
-const gatewayTls = strict({
-  frontend: strict({
-    default: frontendTls.describe('For every HTTPS listener whose port has nothing of its own.'),
-    perPort: list(
-      strict({
-        port: integer(1, 65_535).describe('Port of the listeners.'),
-        tls: frontendTls.describe('In place of the default.'),
-      }),
-    )
+/** What is done with clients. */
+export const validationMode = oneOf('AllowValidOnly', 'AllowInsecureFallback')
+  .default('AllowValidOnly')
+  .describe('AllowInsecureFallback serves clients without a valid certificate too; it is for tests.');
+
+/** TLS of a whole Gateway, from how clients are validated and what is shown to backends. */
+export function gatewayTls<Validation extends z.ZodType, Backend extends z.ZodType>(
+  validation: Validation,
+  backend: Backend,
+) {
+  const frontend = strict({ validation: validation.optional().describe('Asks clients for certificates.') });
+  return strict({
+    frontend: strict({
+      default: frontend.describe('For every HTTPS listener whose port has nothing of its own.'),
+      perPort: list(
+        strict({
+          port: integer(1, 65_535).describe('Port of the listeners.'),
+          tls: frontend.describe('In place of the default.'),
+        }),
+      )
+        .optional()
+        .describe('Per port, in place of the default.'),
+    })
       .optional()
-      .describe('Per port, in place of the default.'),
-  })
-    .optional()
-    .describe('How clients of HTTPS listeners show who they are.'),
-  backend: strict({
-    clientCertificateRef: secretReference
-      .optional()
-      .describe('Secret of type kubernetes.io/tls that is shown to backends which are spoken to in TLS.'),
-  })
-    .optional()
-    .describe('How the Gateway shows backends who it is.'),
-});
+      .describe('How clients of HTTPS listeners show who they are.'),
+    backend: backend.optional().describe('How the Gateway shows backends who it is.'),
+  });
+}
+
+/** What the Gateway shows to backends. */
+export const clientCertificateRef = secretReference
+  .optional()
+  .describe('Secret of type kubernetes.io/tls that is shown to backends which are spoken to in TLS.');
 
 /** The fields of Gateway.spec that the short form has too. */
-const gatewayFields = {
+export const gatewayFields = {
   gatewayClassName: name().default('agentgateway').describe('GatewayClass; in a file no class needs to exist.'),
   addresses: list(
     strict({
@@ -155,7 +156,6 @@ const gatewayFields = {
   })
     .optional()
     .describe('Which ListenerSets may add listeners; none when left out.'),
-  tls: gatewayTls.optional().describe('TLS of the whole Gateway.'),
   defaultScope: oneOf('All', 'None')
     .optional()
     .describe('All: takes the routes that say `useDefaultGateways: All` and name no Gateway.'),
@@ -164,6 +164,15 @@ const gatewayFields = {
 /** Gateway.spec. */
 export const gatewaySpec = strict({
   ...gatewayFields,
+  tls: gatewayTls(
+    strict({
+      caCertificateRefs: caCertificateRefs.describe('Whose certificates clients may show.'),
+      mode: validationMode,
+    }),
+    strict({ clientCertificateRef }),
+  )
+    .optional()
+    .describe('TLS of the whole Gateway.'),
   listeners: list(listener).min(1).describe('Ports and hosts to serve.'),
 });
 
