@@ -1,6 +1,6 @@
 // One HTTP/1.1 connection to an upstream: a request at a time, its answer read strictly from the socket (RFC 9112).
-import { type OnReadOpts, type Socket, connect, isIP } from 'node:net';
-import { checkServerIdentity, connect as connectTls } from 'node:tls';
+import { type OnReadOpts, type Socket, connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { BodyDecoder, type BodyFraming } from '../wire/http1/body-decoder.ts';
 import { FramingError } from '../wire/http1/framing-error.ts';
@@ -8,6 +8,7 @@ import { type ResponseHead, findHeadEnd, parseResponseHead } from '../wire/http1
 import { TurnWriter } from '../wire/http1/turn-writer.ts';
 import { type UpstreamEndpoint, transportLimits } from './request.ts';
 import type { Timer, TimerWheel } from './timer-wheel.ts';
+import { toTlsOptions } from './tls-options.ts';
 
 /** Whose request is on a connection, and who learns of its answer. */
 export interface LinkUser {
@@ -122,9 +123,7 @@ export class Http1Link {
       ? connectTls({
           host: address,
           port,
-          // An address is no server name (RFC 6066 §3); it is verified against the certificate all the same.
-          servername: isIP(tls.serverName) === 0 ? tls.serverName : '',
-          checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.serverName, certificate),
+          ...toTlsOptions(tls),
           ALPNProtocols: ['http/1.1'],
           ...(this.#owner.tlsSession && { session: this.#owner.tlsSession }),
         })

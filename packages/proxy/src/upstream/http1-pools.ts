@@ -2,6 +2,7 @@
 import { Http1Link, type LinkOwner, type LinkUser } from './http1-link.ts';
 import { type UpstreamEndpoint, checkOrigin, toOrigin, transportLimits } from './request.ts';
 import type { TimerWheel } from './timer-wheel.ts';
+import { toTlsIdentity } from './tls-options.ts';
 
 /** The connections of one endpoint. The one that was used last is used next, so that the others may end. */
 class Pool implements LinkOwner {
@@ -88,7 +89,7 @@ export class Http1Pools {
    */
   take(endpoint: UpstreamEndpoint, user: LinkUser, isFresh: boolean): () => void {
     const origin = toOrigin(endpoint);
-    const id = endpoint.tls ? `${origin} ${endpoint.tls.serverName}` : origin;
+    const id = endpoint.tls ? `${origin} ${toTlsIdentity(endpoint.tls)}` : origin;
     let pool = this.#pools.get(id);
     if (!pool) {
       checkOrigin(origin);

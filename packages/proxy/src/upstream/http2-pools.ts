@@ -1,10 +1,10 @@
 // Connections to HTTP/2 upstreams: as few sessions per endpoint and TLS identity as its limit of streams allows.
-import { isIP } from 'node:net';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import type { Log } from '@agentgateway/core/environment.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { type UpstreamEndpoint, checkOrigin, toOrigin, transportLimits } from './request.ts';
 import type { Timer, TimerWheel } from './timer-wheel.ts';
+import { toTlsIdentity, toTlsOptions } from './tls-options.ts';
 
 /** One connection to an upstream, and how many streams of ours are open on it. */
 export class Session {
@@ -65,7 +65,7 @@ export class Http2Pools {
 
   #find(endpoint: UpstreamEndpoint, connectMs: number): Session {
     const origin = toOrigin(endpoint);
-    const id = `${origin} ${endpoint.tls?.serverName ?? ''}`;
+    const id = endpoint.tls ? `${origin} ${toTlsIdentity(endpoint.tls)}` : origin;
     const sessions = this.#sessions.get(id) ?? [];
     let idlest: Session | undefined;
     for (const session of sessions) {
@@ -84,8 +84,7 @@ export class Http2Pools {
     const http2 = connect(origin, {
       maxHeaderListPairs: 2 * 1024,
       settings: { enablePush: false, maxHeaderListSize: transportLimits.headerBytesMax },
-      // An address is no server name (RFC 6066 §3); it is verified against the certificate all the same.
-      ...(tls && { servername: isIP(tls.serverName) === 0 ? tls.serverName : '', ALPNProtocols: ['h2'] }),
+      ...(tls && { ...toTlsOptions(tls), ALPNProtocols: ['h2'] }),
     });
     http2.unref();
     const timer =

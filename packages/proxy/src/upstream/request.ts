@@ -3,6 +3,7 @@ import { toHostPort } from '@agentgateway/core/authority.ts';
 import type { Body } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { CancelReason, EndpointAddress } from '@agentgateway/core/exchange.ts';
+import type { BackendTlsSettings } from '@agentgateway/core/settings.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
 
 /** Time-outs of one attempt in milliseconds; 0 switches one off. */
@@ -17,7 +18,14 @@ export interface UpstreamTimeouts {
 }
 
 /** Where an upstream listens, and whom its certificate must name. */
-export type UpstreamEndpoint = EndpointAddress & { readonly tls?: { readonly serverName: string } };
+export type UpstreamEndpoint = EndpointAddress & {
+  readonly tls?: {
+    /** Sent as SNI, and verified where no alternative names are asked for. */
+    readonly serverName: string;
+    /** What policies say; undefined verifies the name by what the system trusts. */
+    readonly settings?: BackendTlsSettings | undefined;
+  };
+};
 
 /** One request to one endpoint. */
 export interface UpstreamRequest {
@@ -61,6 +69,8 @@ export const transportLimits = {
   idleConnectionMs: 90_000,
   /** Longest response head, in bytes. */
   headerBytesMax: 64 * 1024,
+  /** Certificates to trust and to show that are kept ready, of all upstreams together. */
+  tlsContextsMax: 1000,
   /** Fields of a response's head, and of its trailers. */
   headersMax: 1000,
 } as const;
