@@ -127,3 +127,71 @@ describe('http-routing.yaml says what its comments do', () => {
     expect(found).toBe(rule);
   });
 });
+
+async function callingOf(url: string) {
+  const { snapshot } = await openOffline(uniteViews(translate(loadExample('endpoints.yaml')).views));
+  return explain(snapshot, { method: 'GET', url, headers: [], model: undefined }).backends[0]!.calling!;
+}
+
+describe('endpoints.yaml explains its calls', () => {
+  test('by whose word an endpoint is chosen and called', async () => {
+    const { facts, endpoints } = await callingOf('http://localhost:8080/');
+    expect(facts.map(({ kind, policies }) => [kind, policies])).toEqual([
+      ['picker', []],
+      ['sessionAffinity', ['policy/default/sessions/sessionAffinity']],
+      ['health', ['policy/default/shop/health']],
+      ['hostRewrite', ['policy/default/shop/hostRewrite']],
+      ['retry', ['policy/default/shop/retry']],
+    ]);
+    expect(facts.map(({ says }) => says)).toEqual([
+      'the endpoint whose turn it is by weight, or another by chance if that has less to do',
+      'a sealed cookie shop-session keeps a client at its endpoint',
+      'left alone after 3 failures in a row for 10000 ms, doubling to 300000 ms, at most 34 %; asked GET /healthz every 5000 ms; all are asked while fewer than 50 % are well',
+      'the backend is told shop.internal',
+      '2 more on failures to connect, time-outs, 502, 503, 50 ms apart or more, while retries are no more than 10 % of the requests of 10000 ms',
+    ]);
+    expect(endpoints.map(({ address, state }) => [address, state])).toEqual(
+      [9001, 9002, 9003].map((port) => [`127.0.0.1:${port}`, 'healthy']),
+    );
+  });
+
+  test('gRPC checks and keys too', async () => {
+    const { facts } = await callingOf('http://localhost:8080/search.v1');
+    expect(facts.map(({ says }) => says).slice(1)).toEqual([
+      'equal values of x-user-id go to the same endpoint',
+      'asked grpc.health.v1 for search.v1.Search every 10000 ms; all are asked while fewer than 50 % are well',
+    ]);
+  });
+});
+
+const ask = async (example: string, method: string, url: string, headers: readonly [string, string][] = []) => {
+  const { snapshot } = await openOffline(uniteViews(translate(loadExample(example)).views));
+  return explain(snapshot, { method, url, headers, model: undefined });
+};
+
+describe('http-mirror.yaml and grpc.yaml say what their comments do', () => {
+  test('copies are told with their share, and come before a rewrite', async () => {
+    const { mirrors, steps, refusal } = await ask('http-mirror.yaml', 'GET', 'http://localhost:8080/');
+    expect(refusal).toBeUndefined();
+    expect(mirrors).toEqual([
+      { key: 'service/default/api-next', port: 80, share: 'every request' },
+      { key: 'service/default/debugger', port: 80, share: '1 of 100 requests' },
+    ]);
+    expect(steps.map((step) => step.split(' ')[0])).toEqual(['headerModifiers', 'requestMirror']);
+  });
+
+  test.each([
+    ['/acme.orders.v1.Orders/List', [], 'list'],
+    ['/acme.orders.v1.Orders/List', [['x-preview', 'yes']], 'list'],
+    ['/acme.orders.v1.Orders/Get', [['x-preview', 'yes']], 'preview'],
+    ['/acme.orders.v1.Orders/Get', [], 'orders'],
+  ] as [string, [string, string][], string][])('%s %j', async (path, headers, rule) => {
+    const url = `http://grpc.example.com:8080${path}`;
+    expect((await ask('grpc.yaml', 'POST', url, headers)).rule).toBe(rule);
+  });
+
+  test('TLS that a policy asks for is told', async () => {
+    const { backends } = await ask('backend-tls.yaml', 'GET', 'http://localhost:8080/web');
+    expect(backends[0]?.settings.backendTLS).toMatchObject({ serverName: 'web.internal.example.com', isSpoken: true });
+  });
+});

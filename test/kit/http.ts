@@ -20,13 +20,19 @@ import {
 import type { Log } from '@agentgateway/core/environment.ts';
 import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
 import type { Router } from '@agentgateway/core/route/router.ts';
-import { type RetrySettings, type TimeoutSettings, defaultTimeouts } from '@agentgateway/core/settings.ts';
+import {
+  type RetrySettings,
+  type TimeoutSettings,
+  defaultSettings,
+  defaultTimeouts,
+} from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
 import { callHttp } from '@agentgateway/proxy/backend/attempt.ts';
 import type { BackendEnvironment } from '@agentgateway/proxy/backend/registry.ts';
 import { systemClock } from '@agentgateway/proxy/environment.ts';
 import { type Pipeline, handle } from '@agentgateway/proxy/pipeline/handle.ts';
-import { type Bind, type Refusal, openBind } from '@agentgateway/proxy/server/bind.ts';
+import { type Bind, openBind } from '@agentgateway/proxy/server/bind.ts';
+import type { Refusal } from '@agentgateway/proxy/server/http-service.ts';
 import { type ServerLimits, serverLimits } from '@agentgateway/proxy/server/limits.ts';
 import type { ResponseEnd } from '@agentgateway/proxy/server/responder.ts';
 import {
@@ -147,8 +153,18 @@ function toTarget(
 function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target): Snapshot {
   const none: StepPlan = { steps: [] };
   const plan: StepPlan = { steps };
-  const settings = { timeouts: { ...defaultTimeouts, ...timeouts }, retry };
-  const choice = { key: target.key, port: 0, weight: 1, invalid: undefined, plan: none, settings, decisions: [] };
+  const settings = { ...defaultSettings, timeouts: { ...defaultTimeouts, ...timeouts }, retry };
+  const choice = {
+    key: target.key,
+    port: 0,
+    weight: 1,
+    invalid: undefined,
+    plan: none,
+    settings,
+    decisions: [],
+    protocol: 'http1' as const,
+    mirrors: [],
+  };
   const rule: RulePlan = {
     route: 'route/default/test',
     rule: '',
@@ -157,6 +173,7 @@ function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target
     settings,
     backends: [choice],
     choose: () => choice,
+    mirrors: [],
     decisions: [],
   };
   const router = {

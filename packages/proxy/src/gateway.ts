@@ -1,10 +1,13 @@
 // Puts the data plane together: source → store → binds → pipeline, telemetry and admin beside it, and takes it apart again.
+import { randomBytes } from 'node:crypto';
 import type { ResourceChanges } from '@agentgateway/api/keys.ts';
 import { type AdminPort, adminApp, metricsApp, openPort, readinessApp } from './admin/server.ts';
+import { pause } from './backend/attempt.ts';
 import { callout } from './backend/callout.ts';
 import type { BackendEnvironment } from './backend/registry.ts';
 import { createEnvironment, systemClock } from './environment.ts';
 import { type Pipeline, handle } from './pipeline/handle.ts';
+import { Sessions } from './pipeline/session.ts';
 import { findExposed } from './exposure.ts';
 import { Readiness } from './readiness.ts';
 import { RecordingLedger } from './recording-ledger.ts';
@@ -135,8 +138,9 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
       ledger,
       readSecret: (key, entry) => store.secret(key, entry),
       upstream: (key) => callout(() => store.current, clock, key),
+      pause: (ms, exchange) => pause(transport.timers, exchange, ms),
     }),
-    { transport },
+    { transport, current: () => store.current },
   );
   const binds = new BindTable({
     defaultAddress: settings.bindAddress,
@@ -151,6 +155,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     store,
     timers: transport.timers,
     limits: { replayBytesMax, responseBytesMax },
+    sessions: new Sessions(settings.sessionKey ?? randomBytes(32), () => clock.now()),
     begin(exchange, snapshot) {
       snapshot.use.enter();
       recorder.begin(exchange);

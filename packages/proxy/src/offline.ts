@@ -23,8 +23,9 @@ export async function openOffline(
       upstream: () => {
         throw new Error('nothing is called offline');
       },
+      pause: () => Promise.resolve(),
     }),
-    { transport },
+    { transport, current: () => store.current },
   );
   const store: Store = new Store(environment);
   const rejections = await store.update({ set: resources, removed: [] });

@@ -1,11 +1,15 @@
 // A route's rules with their policies, filters and backends.
+import { UpstreamProtocol } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
 import type { Route, RouteRule } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
+import { phaseOrder } from '@agentgateway/core/phases.ts';
 import type { RouterEntry } from '@agentgateway/core/route/router.ts';
+import { type ExternalAuthPart, externalAuthStep } from '../pipeline/external-auth.ts';
+import { type MirrorPart, mirrorStep, planMirror } from '../pipeline/mirror.ts';
 import type { RulePart } from './compile.ts';
 import { compileChoice } from './choose.ts';
 import { toEntries } from './entries.ts';
-import type { CompiledMerge, Level, LinkedChain, PolicyIndex } from './policy-index.ts';
-import type { BackendChoice, RulePlan } from './snapshot.ts';
+import type { Level, LinkedChain, PolicyIndex, Use } from './policy-index.ts';
+import type { BackendChoice, MirrorPlan, PlannedStep, RulePlan, StepPlan } from './snapshot.ts';
 
 /** What one route is linked from for one listener. */
 export interface RouteInputs {
@@ -30,7 +34,7 @@ export interface LinkedRoute {
   readonly turns: readonly Turn[];
   readonly entries: readonly RouterEntry<RulePlan>[];
   /** What is held of the policy index. */
-  readonly uses: readonly CompiledMerge[];
+  readonly uses: readonly Use[];
 }
 
 /** Links every rule of a route, in order. */
@@ -41,7 +45,7 @@ export function linkRoute(inputs: RouteInputs): LinkedRoute {
     before?.parts === parts
       ? before.turns
       : route.rules.map(({ backends }) => compileChoice(backends.map(({ weight }, index) => ({ weight, index }))));
-  const uses: CompiledMerge[] = [];
+  const uses: Use[] = [];
   const rules = route.rules.map((rule, index) =>
     linkRule(inputs, { rule, index, part: parts[index]!, turn: turns[index]!, uses }),
   );
@@ -53,7 +57,7 @@ interface RuleInputs {
   readonly index: number;
   readonly part: RulePart;
   readonly turn: Turn;
-  readonly uses: CompiledMerge[];
+  readonly uses: Use[];
 }
 
 function linkRule(
@@ -67,16 +71,72 @@ function linkRule(
   const levelsOf: Level[] = [...levels, { level: 'route', target: key, section: '' }];
   if (rule.name !== '') levelsOf.push({ level: 'rule', target: key, section: rule.name });
   const chain = keep(policies.plan(levelsOf, { key, part: part.filters }));
-  const backends = rule.backends.map(({ backend, port, weight, invalid }, index): BackendChoice => {
+  const toMirrors = (parts: readonly MirrorPart[]): MirrorPlan[] =>
+    parts.map((mirror) => {
+      const { backend, port } = mirror.message;
+      const own = keep(policies.planBackend(chain, placesOf(backend, port)));
+      return planMirror(mirror, own.plan, own.settings);
+    });
+  const backends = rule.backends.map(({ backend, port, weight, invalid, protocol }, index): BackendChoice => {
     const filters = { key: `${key}#backendRefs[${index}]`, part: part.backendFilters[index]! };
-    const own = keep(policies.planBackend(chain, { level: 'backend', target: backend, section: '' }, filters));
-    const { plan, settings, decisions } = own;
-    return { key: backend, port, weight, invalid: invalid === '' ? undefined : invalid, plan, settings, decisions };
+    const own = keep(policies.planBackend(chain, placesOf(backend, port), filters));
+    const mirrors = toMirrors(part.backendMirrors[index]!);
+    const check = invalid === '' ? policies.check(backend, port, own.settings) : undefined;
+    if (check) uses.push(check);
+    return {
+      key: backend,
+      port,
+      weight,
+      invalid: invalid === '' ? undefined : invalid,
+      plan: withMirrors(own.plan, filters.key, mirrors),
+      settings: own.settings,
+      decisions: own.decisions,
+      protocol: protocol === UpstreamProtocol.HTTP2 ? 'http2' : 'http1',
+      mirrors,
+    };
   });
+  const toAuthStep = (auth: ExternalAuthPart): PlannedStep => {
+    const { backend, port } = auth.message;
+    const own = keep(policies.planBackend(chain, placesOf(backend, port)));
+    const step = externalAuthStep(auth, own.plan, own.settings);
+    return { policy: key, kind: 'externalAuth', phase: 'external-authorize', step };
+  };
+  const mirrors = toMirrors(part.mirrors);
   const choose = (): BackendChoice | undefined => {
     const next = turn();
     return next && backends[next.index];
   };
-  const { plan, settings, decisions } = chain;
-  return { route: key, rule: rule.name, index: place, plan, settings, backends, choose, decisions };
+  const { settings, decisions } = chain;
+  const asked = part.externalAuth ? withStep(chain.plan, toAuthStep(part.externalAuth)) : chain.plan;
+  const plan = withMirrors(asked, key, mirrors);
+  return {
+    route: key,
+    rule: rule.name,
+    index: place,
+    plan,
+    settings,
+    backends,
+    choose,
+    mirrors,
+    externalAuth: part.externalAuth?.message.backend,
+    decisions,
+  };
+}
+
+/** Where policies may be attached to a backend: the whole of it, and the port that is used. */
+function placesOf(backend: string, port: number): Level[] {
+  const whole: Level = { level: 'backend', target: backend, section: '' };
+  return port === 0 ? [whole] : [whole, { level: 'section', target: backend, section: String(port) }];
+}
+
+/** A plan with its mirrors. */
+function withMirrors(plan: StepPlan, policy: string, mirrors: readonly MirrorPlan[]): StepPlan {
+  if (mirrors.length === 0) return plan;
+  return withStep(plan, { policy, kind: 'requestMirror', phase: 'mirror', step: mirrorStep(mirrors) });
+}
+
+/** A plan with one more step at its place in the order of phases. */
+function withStep({ steps }: StepPlan, added: PlannedStep): StepPlan {
+  const later = steps.findIndex(({ phase }) => phaseOrder[phase] > phaseOrder[added.phase]);
+  return { steps: later < 0 ? [...steps, added] : steps.toSpliced(later, 0, added) };
 }

@@ -9,9 +9,9 @@ import type { Part } from './compile.ts';
 import { Generation } from './generation.ts';
 import type { Scope } from './lifetimes.ts';
 import { type LinkedRoute, linkRoute } from './link-rule.ts';
-import { type CompiledMerge, type Level, PolicyIndex } from './policy-index.ts';
+import { type Level, PolicyIndex, type Use } from './policy-index.ts';
 import { nameOf } from './resource-name.ts';
-import type { ListenerPlan, Snapshot } from './snapshot.ts';
+import type { ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
 import type { HeldPart, PartChange, ScopedEnvironment } from './store.ts';
 
 /** A listener as the last snapshot has it. */
@@ -20,7 +20,7 @@ interface LinkedListener extends BoundListener {
   readonly levels: readonly Level[];
   readonly routes: ReadonlyMap<string, LinkedRoute>;
   /** What its own chain, for requests that match no rule, holds of the policy index. */
-  readonly uses: readonly CompiledMerge[];
+  readonly uses: readonly Use[];
 }
 
 /** What is held, by name. */
@@ -119,7 +119,7 @@ export class Linker {
       if (isAbove) continue;
       for (const [listener, { routes }] of this.#listeners)
         for (const [route, { rules }] of routes)
-          if (rules.some(({ backends }) => backends.some(({ key }) => key === target))) soil(listener, route);
+          if (rules.some((rule) => isReached(rule, target))) soil(listener, route);
     }
     return dirty;
   }
@@ -177,6 +177,13 @@ export class Linker {
   ): LinkedRoute {
     return linkRoute({ key, route: part.message, parts: part.rules, policies: this.#policies, ...place });
   }
+}
+
+/** Whether requests of a rule, or copies of them, go to a backend. */
+function isReached({ backends, mirrors, externalAuth }: RulePlan, backend: string): boolean {
+  if (externalAuth === backend) return true;
+  const reached = [...backends, ...mirrors, ...backends.flatMap((choice) => choice.mirrors)];
+  return reached.some(({ key }) => key === backend);
 }
 
 function isHeld<K extends Part['kind']>(kind: K, held: HeldPart | undefined): held is Held<K> {

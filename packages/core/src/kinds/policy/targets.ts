@@ -9,6 +9,7 @@ import type { GatewaySpec } from '../gateway/schema.ts';
 import { gatewayOf } from '../listener-set/parent.ts';
 import type { ListenerSetSpec } from '../listener-set/schema.ts';
 import type { HttpRouteSpec } from '../http-route/schema.ts';
+import { type ServicePortFacts, serviceFacts } from '../service/facts.ts';
 import { groupOf, kinds } from '../registry.ts';
 import type { PolicySpecOutput } from './schema.ts';
 
@@ -46,7 +47,7 @@ export function findTarget(policy: Manifest, ref: TargetRef, index: number, scop
   const target = scope.find(ref.kind, namespace, ref.name);
   if (!target) return refuse('TargetNotFound', `${ref.kind} ${namespace}/${ref.name} does not exist`);
   if (!isOurs(target, scope)) return undefined;
-  const facts = { ref, index, key: keyOf(target), section: ref.sectionName ?? '' };
+  const facts = { ref, index, key: keyOf(target), section: sectionOf(target, ref.sectionName ?? '') };
   if (ref.sectionName === undefined) return { ...facts, place: row.target.whole };
   const sections = sectionsOf(target);
   const { section } = row.target;
@@ -56,6 +57,18 @@ export function findTarget(policy: Manifest, ref: TargetRef, index: number, scop
     return refuse('TargetNotFound', message, '.sectionName');
   }
   return { ...facts, place: section.place };
+}
+
+/** TCP ports: what requests go to. */
+function servicePorts(service: Manifest): readonly ServicePortFacts[] {
+  return serviceFacts(service).ports.filter(({ transport }) => transport === 'tcp');
+}
+
+/** A section as it travels: ports of Services by their number, whose name only the cluster knows. */
+function sectionOf(target: Manifest, name: string): string {
+  if (target.kind !== 'Service') return name;
+  const port = servicePorts(target).find((candidate) => candidate.name === name);
+  return name !== '' && port ? String(port.port) : name;
 }
 
 /** Whether a target is left to us: every one but Gateways of other controllers, and the sets of those. */
@@ -70,6 +83,8 @@ function sectionsOf(target: Manifest): string[] {
     const owner = parseObject<GatewaySpec | ListenerSetSpec>(target);
     return owner.ok ? owner.fields.listeners.map(({ name }) => name) : [];
   }
-  const parsed = target.kind === 'HTTPRoute' ? parseObject<HttpRouteSpec>(target) : undefined;
+  if (target.kind === 'Service') return servicePorts(target).flatMap(({ name, port }) => [String(port), name]);
+  const isRoute = target.kind === 'HTTPRoute' || target.kind === 'GRPCRoute';
+  const parsed = isRoute ? parseObject<Pick<HttpRouteSpec, 'rules'>>(target) : undefined;
   return parsed?.ok ? (parsed.fields.rules ?? []).flatMap(({ name }) => name ?? []) : [];
 }

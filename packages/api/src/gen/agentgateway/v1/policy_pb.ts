@@ -4,13 +4,15 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { SecretRef } from "./secret_pb.ts";
+import { file_agentgateway_v1_secret } from "./secret_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file agentgateway/v1/policy.proto.
  */
 export const file_agentgateway_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChxhZ2VudGdhdGV3YXkvdjEvcG9saWN5LnByb3RvEg9hZ2VudGdhdGV3YXkudjEi+QEKBlBvbGljeRIuCgd0YXJnZXRzGAEgAygLMh0uYWdlbnRnYXRld2F5LnYxLlBvbGljeVRhcmdldBISCgpjcmVhdGVkX21zGAIgASgDEioKBG1vZGUYAyABKA4yHC5hZ2VudGdhdGV3YXkudjEuUG9saWN5Lk1vZGUSDwoHaW52YWxpZBgEIAEoCRIpCgRzcGVjGAUgASgLMhsuYWdlbnRnYXRld2F5LnYxLlBvbGljeVNwZWMiQwoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEQoNTU9ERV9ERUZBVUxUUxABEhIKDk1PREVfT1ZFUlJJREVTEAIiLAoMUG9saWN5VGFyZ2V0EgsKA2tleRgBIAEoCRIPCgdzZWN0aW9uGAIgASgJIoAECgpQb2xpY3lTcGVjEkcKFmFwaV9rZXlfYXV0aGVudGljYXRpb24YASABKAsyJS5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb25IABI3Cg1hdXRob3JpemF0aW9uGAIgASgLMh4uYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25IABIlCgRjb3JzGAMgASgLMhUuYWdlbnRnYXRld2F5LnYxLkNPUlNIABI8ChBoZWFkZXJfbW9kaWZpZXJzGAQgASgLMiAuYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyc0gAEi0KCHRpbWVvdXRzGAUgASgLMhkuYWdlbnRnYXRld2F5LnYxLlRpbWVvdXRzSAASJwoFcmV0cnkYBiABKAsyFi5hZ2VudGdhdGV3YXkudjEuUmV0cnlIABI5Cg50cmFuc2Zvcm1hdGlvbhgHIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm1hdGlvbkgAEjwKEHJlcXVlc3RfcmVkaXJlY3QYCCABKAsyIC5hZ2VudGdhdGV3YXkudjEuUmVxdWVzdFJlZGlyZWN0SAASMgoLdXJsX3Jld3JpdGUYCSABKAsyGy5hZ2VudGdhdGV3YXkudjEuVVJMUmV3cml0ZUgAQgYKBGtpbmQiuQEKFEFQSUtleUF1dGhlbnRpY2F0aW9uEiUKBGtleXMYASADKAsyFy5hZ2VudGdhdGV3YXkudjEuQVBJS2V5EjgKBG1vZGUYAiABKA4yKi5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb24uTW9kZSJACgRNb2RlEhQKEE1PREVfVU5TUEVDSUZJRUQQABIPCgtNT0RFX1NUUklDVBABEhEKDU1PREVfT1BUSU9OQUwQAiLEAQoGQVBJS2V5Eg4KBnNoYTI1NhgBIAEoDBIMCgRuYW1lGAIgASgJEg8KB3N1YmplY3QYAyABKAkSDgoGZ3JvdXBzGAQgAygJEhQKDG9yZ2FuaXphdGlvbhgFIAEoCRIMCgR0ZWFtGAYgASgJEisKCG1ldGFkYXRhGAcgAygLMhkuYWdlbnRnYXRld2F5LnYxLk1ldGFkYXRhEhYKDmFsbG93ZWRfbW9kZWxzGAggAygJEhIKCmV4cGlyZXNfbXMYCSABKAMiJwoITWV0YWRhdGESDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSJCCg1BdXRob3JpemF0aW9uEjEKBXJ1bGVzGAEgAygLMiIuYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25SdWxlIrsBChFBdXRob3JpemF0aW9uUnVsZRI5CgZhY3Rpb24YASABKA4yKS5hZ2VudGdhdGV3YXkudjEuQXV0aG9yaXphdGlvblJ1bGUuQWN0aW9uEhIKCmV4cHJlc3Npb24YAiABKAkiVwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9BTExPVxABEg8KC0FDVElPTl9ERU5ZEAISEgoOQUNUSU9OX1JFUVVJUkUQAyLLAQoEQ09SUxIVCg1hbGxvd19vcmlnaW5zGAEgAygJEhUKDWFsbG93X21ldGhvZHMYAiADKAkSFQoNYWxsb3dfaGVhZGVycxgDIAMoCRIWCg5leHBvc2VfaGVhZGVycxgEIAMoCRIeChFhbGxvd19jcmVkZW50aWFscxgFIAEoCEgAiAEBEhwKD21heF9hZ2Vfc2Vjb25kcxgGIAEoDUgBiAEBQhQKEl9hbGxvd19jcmVkZW50aWFsc0ISChBfbWF4X2FnZV9zZWNvbmRzInYKD0hlYWRlck1vZGlmaWVycxIwCgdyZXF1ZXN0GAEgASgLMh8uYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyEjEKCHJlc3BvbnNlGAIgASgLMh8uYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyInYKDkhlYWRlck1vZGlmaWVyEikKA3NldBgBIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJWYWx1ZRIpCgNhZGQYAiADKAsyHC5hZ2VudGdhdGV3YXkudjEuSGVhZGVyVmFsdWUSDgoGcmVtb3ZlGAMgAygJIioKC0hlYWRlclZhbHVlEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAki4gEKCFRpbWVvdXRzEhcKCnJlcXVlc3RfbXMYASABKARIAIgBARIfChJiYWNrZW5kX3JlcXVlc3RfbXMYAiABKARIAYgBARIXCgpjb25uZWN0X21zGAMgASgESAKIAQESGgoNZmlyc3RfYnl0ZV9tcxgEIAEoBEgDiAEBEhQKB2lkbGVfbXMYBSABKARIBIgBAUINCgtfcmVxdWVzdF9tc0IVChNfYmFja2VuZF9yZXF1ZXN0X21zQg0KC19jb25uZWN0X21zQhAKDl9maXJzdF9ieXRlX21zQgoKCF9pZGxlX21zImIKBVJldHJ5EhUKCGF0dGVtcHRzGAEgASgNSACIAQESDQoFY29kZXMYAiADKA0SFwoKYmFja29mZl9tcxgDIAEoBEgBiAEBQgsKCV9hdHRlbXB0c0INCgtfYmFja29mZl9tcyJrCg5UcmFuc2Zvcm1hdGlvbhIrCgdyZXF1ZXN0GAEgASgLMhouYWdlbnRnYXRld2F5LnYxLlRyYW5zZm9ybRIsCghyZXNwb25zZRgCIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm0ilwEKCVRyYW5zZm9ybRIuCgNzZXQYASADKAsyIS5hZ2VudGdhdGV3YXkudjEuSGVhZGVyRXhwcmVzc2lvbhIuCgNhZGQYAiADKAsyIS5hZ2VudGdhdGV3YXkudjEuSGVhZGVyRXhwcmVzc2lvbhIOCgZyZW1vdmUYAyADKAkSEQoEYm9keRgEIAEoCUgAiAEBQgcKBV9ib2R5IjQKEEhlYWRlckV4cHJlc3Npb24SDAoEbmFtZRgBIAEoCRISCgpleHByZXNzaW9uGAIgASgJIq4BCg9SZXF1ZXN0UmVkaXJlY3QSEwoGc2NoZW1lGAEgASgJSACIAQESFQoIaG9zdG5hbWUYAiABKAlIAYgBARIRCgRwb3J0GAMgASgNSAKIAQESKwoEcGF0aBgEIAEoCzIdLmFnZW50Z2F0ZXdheS52MS5QYXRoTW9kaWZpZXISDgoGc3RhdHVzGAUgASgNQgkKB19zY2hlbWVCCwoJX2hvc3RuYW1lQgcKBV9wb3J0Il0KClVSTFJld3JpdGUSFQoIaG9zdG5hbWUYASABKAlIAIgBARIrCgRwYXRoGAIgASgLMh0uYWdlbnRnYXRld2F5LnYxLlBhdGhNb2RpZmllckILCglfaG9zdG5hbWUiVwoMUGF0aE1vZGlmaWVyEhsKEXJlcGxhY2VfZnVsbF9wYXRoGAEgASgJSAASHgoUcmVwbGFjZV9wcmVmaXhfbWF0Y2gYAiABKAlIAEIKCghtb2RpZmllcmIGcHJvdG8z");
+  fileDesc("ChxhZ2VudGdhdGV3YXkvdjEvcG9saWN5LnByb3RvEg9hZ2VudGdhdGV3YXkudjEi+QEKBlBvbGljeRIuCgd0YXJnZXRzGAEgAygLMh0uYWdlbnRnYXRld2F5LnYxLlBvbGljeVRhcmdldBISCgpjcmVhdGVkX21zGAIgASgDEioKBG1vZGUYAyABKA4yHC5hZ2VudGdhdGV3YXkudjEuUG9saWN5Lk1vZGUSDwoHaW52YWxpZBgEIAEoCRIpCgRzcGVjGAUgASgLMhsuYWdlbnRnYXRld2F5LnYxLlBvbGljeVNwZWMiQwoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEQoNTU9ERV9ERUZBVUxUUxABEhIKDk1PREVfT1ZFUlJJREVTEAIiLAoMUG9saWN5VGFyZ2V0EgsKA2tleRgBIAEoCRIPCgdzZWN0aW9uGAIgASgJIuUHCgpQb2xpY3lTcGVjEkcKFmFwaV9rZXlfYXV0aGVudGljYXRpb24YASABKAsyJS5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb25IABI3Cg1hdXRob3JpemF0aW9uGAIgASgLMh4uYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25IABIlCgRjb3JzGAMgASgLMhUuYWdlbnRnYXRld2F5LnYxLkNPUlNIABI8ChBoZWFkZXJfbW9kaWZpZXJzGAQgASgLMiAuYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyc0gAEi0KCHRpbWVvdXRzGAUgASgLMhkuYWdlbnRnYXRld2F5LnYxLlRpbWVvdXRzSAASJwoFcmV0cnkYBiABKAsyFi5hZ2VudGdhdGV3YXkudjEuUmV0cnlIABI5Cg50cmFuc2Zvcm1hdGlvbhgHIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm1hdGlvbkgAEjwKEHJlcXVlc3RfcmVkaXJlY3QYCCABKAsyIC5hZ2VudGdhdGV3YXkudjEuUmVxdWVzdFJlZGlyZWN0SAASMgoLdXJsX3Jld3JpdGUYCSABKAsyGy5hZ2VudGdhdGV3YXkudjEuVVJMUmV3cml0ZUgAEjQKDWJhY2tlbmRfdF9sX3MYKCABKAsyGy5hZ2VudGdhdGV3YXkudjEuQmFja2VuZFRMU0gAEjoKD2RpcmVjdF9yZXNwb25zZRgyIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5EaXJlY3RSZXNwb25zZUgAEicKBWZhdWx0GDMgASgLMhYuYWdlbnRnYXRld2F5LnYxLkZhdWx0SAASJwoFZGVsYXkYNCABKAsyFi5hZ2VudGdhdGV3YXkudjEuRGVsYXlIABIpCgZidWZmZXIYNSABKAsyFy5hZ2VudGdhdGV3YXkudjEuQnVmZmVySAASJQoEY3NyZhg2IAEoCzIVLmFnZW50Z2F0ZXdheS52MS5DU1JGSAASLgoJaXBfYWNjZXNzGDcgASgLMhkuYWdlbnRnYXRld2F5LnYxLklQQWNjZXNzSAASNAoMaG9zdF9yZXdyaXRlGDggASgLMhwuYWdlbnRnYXRld2F5LnYxLkhvc3RSZXdyaXRlSAASKQoGaGVhbHRoGDkgASgLMhcuYWdlbnRnYXRld2F5LnYxLkhlYWx0aEgAEjwKEHNlc3Npb25fYWZmaW5pdHkYOiABKAsyIC5hZ2VudGdhdGV3YXkudjEuU2Vzc2lvbkFmZmluaXR5SABCBgoEa2luZCK5AQoUQVBJS2V5QXV0aGVudGljYXRpb24SJQoEa2V5cxgBIAMoCzIXLmFnZW50Z2F0ZXdheS52MS5BUElLZXkSOAoEbW9kZRgCIAEoDjIqLmFnZW50Z2F0ZXdheS52MS5BUElLZXlBdXRoZW50aWNhdGlvbi5Nb2RlIkAKBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEg8KC01PREVfU1RSSUNUEAESEQoNTU9ERV9PUFRJT05BTBACIsQBCgZBUElLZXkSDgoGc2hhMjU2GAEgASgMEgwKBG5hbWUYAiABKAkSDwoHc3ViamVjdBgDIAEoCRIOCgZncm91cHMYBCADKAkSFAoMb3JnYW5pemF0aW9uGAUgASgJEgwKBHRlYW0YBiABKAkSKwoIbWV0YWRhdGEYByADKAsyGS5hZ2VudGdhdGV3YXkudjEuTWV0YWRhdGESFgoOYWxsb3dlZF9tb2RlbHMYCCADKAkSEgoKZXhwaXJlc19tcxgJIAEoAyInCghNZXRhZGF0YRIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIkIKDUF1dGhvcml6YXRpb24SMQoFcnVsZXMYASADKAsyIi5hZ2VudGdhdGV3YXkudjEuQXV0aG9yaXphdGlvblJ1bGUiuwEKEUF1dGhvcml6YXRpb25SdWxlEjkKBmFjdGlvbhgBIAEoDjIpLmFnZW50Z2F0ZXdheS52MS5BdXRob3JpemF0aW9uUnVsZS5BY3Rpb24SEgoKZXhwcmVzc2lvbhgCIAEoCSJXCgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMQUNUSU9OX0FMTE9XEAESDwoLQUNUSU9OX0RFTlkQAhISCg5BQ1RJT05fUkVRVUlSRRADIssBCgRDT1JTEhUKDWFsbG93X29yaWdpbnMYASADKAkSFQoNYWxsb3dfbWV0aG9kcxgCIAMoCRIVCg1hbGxvd19oZWFkZXJzGAMgAygJEhYKDmV4cG9zZV9oZWFkZXJzGAQgAygJEh4KEWFsbG93X2NyZWRlbnRpYWxzGAUgASgISACIAQESHAoPbWF4X2FnZV9zZWNvbmRzGAYgASgNSAGIAQFCFAoSX2FsbG93X2NyZWRlbnRpYWxzQhIKEF9tYXhfYWdlX3NlY29uZHMidgoPSGVhZGVyTW9kaWZpZXJzEjAKB3JlcXVlc3QYASABKAsyHy5hZ2VudGdhdGV3YXkudjEuSGVhZGVyTW9kaWZpZXISMQoIcmVzcG9uc2UYAiABKAsyHy5hZ2VudGdhdGV3YXkudjEuSGVhZGVyTW9kaWZpZXIidgoOSGVhZGVyTW9kaWZpZXISKQoDc2V0GAEgAygLMhwuYWdlbnRnYXRld2F5LnYxLkhlYWRlclZhbHVlEikKA2FkZBgCIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJWYWx1ZRIOCgZyZW1vdmUYAyADKAkiKgoLSGVhZGVyVmFsdWUSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSLiAQoIVGltZW91dHMSFwoKcmVxdWVzdF9tcxgBIAEoBEgAiAEBEh8KEmJhY2tlbmRfcmVxdWVzdF9tcxgCIAEoBEgBiAEBEhcKCmNvbm5lY3RfbXMYAyABKARIAogBARIaCg1maXJzdF9ieXRlX21zGAQgASgESAOIAQESFAoHaWRsZV9tcxgFIAEoBEgEiAEBQg0KC19yZXF1ZXN0X21zQhUKE19iYWNrZW5kX3JlcXVlc3RfbXNCDQoLX2Nvbm5lY3RfbXNCEAoOX2ZpcnN0X2J5dGVfbXNCCgoIX2lkbGVfbXMikAEKBVJldHJ5EhUKCGF0dGVtcHRzGAEgASgNSACIAQESDQoFY29kZXMYAiADKA0SFwoKYmFja29mZl9tcxgDIAEoBEgBiAEBEiwKBmJ1ZGdldBgEIAEoCzIcLmFnZW50Z2F0ZXdheS52MS5SZXRyeUJ1ZGdldEILCglfYXR0ZW1wdHNCDQoLX2JhY2tvZmZfbXMiXwoLUmV0cnlCdWRnZXQSDwoHcGVyY2VudBgBIAEoDRITCgtpbnRlcnZhbF9tcxgCIAEoBBIRCgltaW5fY291bnQYAyABKA0SFwoPbWluX2ludGVydmFsX21zGAQgASgEImsKDlRyYW5zZm9ybWF0aW9uEisKB3JlcXVlc3QYASABKAsyGi5hZ2VudGdhdGV3YXkudjEuVHJhbnNmb3JtEiwKCHJlc3BvbnNlGAIgASgLMhouYWdlbnRnYXRld2F5LnYxLlRyYW5zZm9ybSKXAQoJVHJhbnNmb3JtEi4KA3NldBgBIAMoCzIhLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJFeHByZXNzaW9uEi4KA2FkZBgCIAMoCzIhLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJFeHByZXNzaW9uEg4KBnJlbW92ZRgDIAMoCRIRCgRib2R5GAQgASgJSACIAQFCBwoFX2JvZHkiNAoQSGVhZGVyRXhwcmVzc2lvbhIMCgRuYW1lGAEgASgJEhIKCmV4cHJlc3Npb24YAiABKAkirgEKD1JlcXVlc3RSZWRpcmVjdBITCgZzY2hlbWUYASABKAlIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBEhEKBHBvcnQYAyABKA1IAogBARIrCgRwYXRoGAQgASgLMh0uYWdlbnRnYXRld2F5LnYxLlBhdGhNb2RpZmllchIOCgZzdGF0dXMYBSABKA1CCQoHX3NjaGVtZUILCglfaG9zdG5hbWVCBwoFX3BvcnQiXQoKVVJMUmV3cml0ZRIVCghob3N0bmFtZRgBIAEoCUgAiAEBEisKBHBhdGgYAiABKAsyHS5hZ2VudGdhdGV3YXkudjEuUGF0aE1vZGlmaWVyQgsKCV9ob3N0bmFtZSJXCgxQYXRoTW9kaWZpZXISGwoRcmVwbGFjZV9mdWxsX3BhdGgYASABKAlIABIeChRyZXBsYWNlX3ByZWZpeF9tYXRjaBgCIAEoCUgAQgoKCG1vZGlmaWVyIoABCgpCYWNrZW5kVExTEjIKCnZhbGlkYXRpb24YASABKAsyHi5hZ2VudGdhdGV3YXkudjEuVExTVmFsaWRhdGlvbhI+ChJjbGllbnRfY2VydGlmaWNhdGUYAiABKAsyIi5hZ2VudGdhdGV3YXkudjEuQ2xpZW50Q2VydGlmaWNhdGUiqAEKDVRMU1ZhbGlkYXRpb24SEwoLc2VydmVyX25hbWUYASABKAkSFwoPY2FfY2VydGlmaWNhdGVzGAIgAygJEjoKEXN1YmplY3RfYWx0X25hbWVzGAMgAygLMh8uYWdlbnRnYXRld2F5LnYxLlN1YmplY3RBbHROYW1lEhwKFGluc2VjdXJlX3NraXBfdmVyaWZ5GAQgASgIEg8KB2ludmFsaWQYBSABKAkiOwoOU3ViamVjdEFsdE5hbWUSEgoIaG9zdG5hbWUYASABKAlIABINCgN1cmkYAiABKAlIAEIGCgRuYW1lIm0KEUNsaWVudENlcnRpZmljYXRlEi8KC2NlcnRpZmljYXRlGAEgASgLMhouYWdlbnRnYXRld2F5LnYxLlNlY3JldFJlZhInCgNrZXkYAiABKAsyGi5hZ2VudGdhdGV3YXkudjEuU2VjcmV0UmVmInsKDkRpcmVjdFJlc3BvbnNlEhMKBnN0YXR1cxgBIAEoDUgAiAEBEhEKBGJvZHkYAiABKAlIAYgBARItCgdoZWFkZXJzGAMgAygLMhwuYWdlbnRnYXRld2F5LnYxLkhlYWRlclZhbHVlQgkKB19zdGF0dXNCBwoFX2JvZHkiLwoFU2hhcmUSEQoJbnVtZXJhdG9yGAEgASgNEhMKC2Rlbm9taW5hdG9yGAIgASgNIngKBUZhdWx0EhMKBnN0YXR1cxgBIAEoDUgAiAEBEhgKC2dycGNfc3RhdHVzGAIgASgNSAGIAQESJQoFc2hhcmUYAyABKAsyFi5hZ2VudGdhdGV3YXkudjEuU2hhcmVCCQoHX3N0YXR1c0IOCgxfZ3JwY19zdGF0dXMiWAoFRGVsYXkSGAoLZHVyYXRpb25fbXMYASABKARIAIgBARIlCgVzaGFyZRgCIAEoCzIWLmFnZW50Z2F0ZXdheS52MS5TaGFyZUIOCgxfZHVyYXRpb25fbXMiLgoGQnVmZmVyEhYKCWJ5dGVzX21heBgBIAEoBEgAiAEBQgwKCl9ieXRlc19tYXgiNQoEQ1NSRhIaChJhZGRpdGlvbmFsX29yaWdpbnMYASADKAkSEQoJaXNfc2hhZG93GAIgASgIIicKCElQQWNjZXNzEg0KBWFsbG93GAEgAygJEgwKBGRlbnkYAiADKAkiSQoLSG9zdFJld3JpdGUSDgoEYXV0bxgBIAEoCEgAEhIKCGhvc3RuYW1lGAIgASgJSAASEAoGaGVhZGVyGAMgASgJSABCBAoCdG8ilgEKBkhlYWx0aBIvCgdwYXNzaXZlGAEgASgLMh4uYWdlbnRnYXRld2F5LnYxLlBhc3NpdmVDaGVja3MSLQoGYWN0aXZlGAIgASgLMh0uYWdlbnRnYXRld2F5LnYxLkFjdGl2ZUNoZWNrcxIaCg1wYW5pY19wZXJjZW50GAMgASgNSACIAQFCEAoOX3BhbmljX3BlcmNlbnQieQoNUGFzc2l2ZUNoZWNrcxIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgBIAEoDRITCgtlamVjdGlvbl9tcxgCIAEoBBIXCg9lamVjdGlvbl9tc19tYXgYAyABKAQSHAoUZWplY3Rpb25fcGVyY2VudF9tYXgYBCABKA0i+AEKDEFjdGl2ZUNoZWNrcxIqCgRodHRwGAEgASgLMhouYWdlbnRnYXRld2F5LnYxLkhUVFBDaGVja0gAEigKA3RjcBgCIAEoCzIZLmFnZW50Z2F0ZXdheS52MS5UQ1BDaGVja0gAEioKBGdycGMYAyABKAsyGi5hZ2VudGdhdGV3YXkudjEuR1JQQ0NoZWNrSAASEwoLaW50ZXJ2YWxfbXMYBCABKAQSEgoKdGltZW91dF9tcxgFIAEoBBIZChFoZWFsdGh5X3RocmVzaG9sZBgGIAEoDRIbChN1bmhlYWx0aHlfdGhyZXNob2xkGAcgASgNQgUKA2hvdyJnCglIVFRQQ2hlY2sSDAoEcGF0aBgBIAEoCRIOCgZtZXRob2QYAiABKAkSDAoEaG9zdBgDIAEoCRIuCghleHBlY3RlZBgEIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5TdGF0dXNSYW5nZSIqCgtTdGF0dXNSYW5nZRINCgVmaXJzdBgBIAEoDRIMCgRsYXN0GAIgASgNIgoKCFRDUENoZWNrIhwKCUdSUENDaGVjaxIPCgdzZXJ2aWNlGAEgASgJInsKD1Nlc3Npb25BZmZpbml0eRI6CgtwZXJzaXN0ZW5jZRgBIAEoCzIjLmFnZW50Z2F0ZXdheS52MS5TZXNzaW9uUGVyc2lzdGVuY2VIABIQCgZoZWFkZXIYAiABKAlIABIUCgpleHByZXNzaW9uGAMgASgJSABCBAoCYnkilQMKElNlc3Npb25QZXJzaXN0ZW5jZRI2CgR0eXBlGAEgASgOMiguYWdlbnRnYXRld2F5LnYxLlNlc3Npb25QZXJzaXN0ZW5jZS5UeXBlEhQKDHNlc3Npb25fbmFtZRgCIAEoCRIbChNhYnNvbHV0ZV90aW1lb3V0X21zGAMgASgEEhcKD2lkbGVfdGltZW91dF9tcxgEIAEoBBI+CghsaWZldGltZRgFIAEoDjIsLmFnZW50Z2F0ZXdheS52MS5TZXNzaW9uUGVyc2lzdGVuY2UuTGlmZXRpbWUSJwoDa2V5GAYgASgLMhouYWdlbnRnYXRld2F5LnYxLlNlY3JldFJlZiI+CgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIPCgtUWVBFX0NPT0tJRRABEg8KC1RZUEVfSEVBREVSEAIiUgoITGlmZXRpbWUSGAoUTElGRVRJTUVfVU5TUEVDSUZJRUQQABIUChBMSUZFVElNRV9TRVNTSU9OEAESFgoSTElGRVRJTUVfUEVSTUFORU5UEAJiBnByb3RvMw", [file_agentgateway_v1_secret]);
 
 /**
  * One kind of policy of one Policy object. Key: policy/<namespace>/<name>/<kind>.
@@ -182,6 +184,68 @@ export type PolicySpec = Message<"agentgateway.v1.PolicySpec"> & {
      */
     value: URLRewrite;
     case: "urlRewrite";
+  } | {
+    /**
+     * The name in camel case is backendTLS.
+     *
+     * @generated from field: agentgateway.v1.BackendTLS backend_t_l_s = 40;
+     */
+    value: BackendTLS;
+    case: "backendTLS";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.DirectResponse direct_response = 50;
+     */
+    value: DirectResponse;
+    case: "directResponse";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.Fault fault = 51;
+     */
+    value: Fault;
+    case: "fault";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.Delay delay = 52;
+     */
+    value: Delay;
+    case: "delay";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.Buffer buffer = 53;
+     */
+    value: Buffer;
+    case: "buffer";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.CSRF csrf = 54;
+     */
+    value: CSRF;
+    case: "csrf";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.IPAccess ip_access = 55;
+     */
+    value: IPAccess;
+    case: "ipAccess";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.HostRewrite host_rewrite = 56;
+     */
+    value: HostRewrite;
+    case: "hostRewrite";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.Health health = 57;
+     */
+    value: Health;
+    case: "health";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.SessionAffinity session_affinity = 58;
+     */
+    value: SessionAffinity;
+    case: "sessionAffinity";
   } | { case: undefined; value?: undefined };
 };
 
@@ -603,6 +667,13 @@ export type Retry = Message<"agentgateway.v1.Retry"> & {
    * @generated from field: optional uint64 backoff_ms = 3;
    */
   backoffMs?: bigint | undefined;
+
+  /**
+   * What share of a backend's requests may be retries; unset means any.
+   *
+   * @generated from field: agentgateway.v1.RetryBudget budget = 4;
+   */
+  budget?: RetryBudget | undefined;
 };
 
 /**
@@ -611,6 +682,44 @@ export type Retry = Message<"agentgateway.v1.Retry"> & {
  */
 export const RetrySchema: GenMessage<Retry> = /*@__PURE__*/
   messageDesc(file_agentgateway_v1_policy, 13);
+
+/**
+ * Retries pass while they are no more than this share of the requests, or than the minimum (GEP-3388 retryConstraint).
+ *
+ * @generated from message agentgateway.v1.RetryBudget
+ */
+export type RetryBudget = Message<"agentgateway.v1.RetryBudget"> & {
+  /**
+   * Of the requests of the interval.
+   *
+   * @generated from field: uint32 percent = 1;
+   */
+  percent: number;
+
+  /**
+   * @generated from field: uint64 interval_ms = 2;
+   */
+  intervalMs: bigint;
+
+  /**
+   * Retries that pass in any case.
+   *
+   * @generated from field: uint32 min_count = 3;
+   */
+  minCount: number;
+
+  /**
+   * @generated from field: uint64 min_interval_ms = 4;
+   */
+  minIntervalMs: bigint;
+};
+
+/**
+ * Describes the message agentgateway.v1.RetryBudget.
+ * Use `create(RetryBudgetSchema)` to create a new message.
+ */
+export const RetryBudgetSchema: GenMessage<RetryBudget> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 14);
 
 /**
  * @generated from message agentgateway.v1.Transformation
@@ -632,7 +741,7 @@ export type Transformation = Message<"agentgateway.v1.Transformation"> & {
  * Use `create(TransformationSchema)` to create a new message.
  */
 export const TransformationSchema: GenMessage<Transformation> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 14);
+  messageDesc(file_agentgateway_v1_policy, 15);
 
 /**
  * Each value is a CEL expression. Names may be the pseudo-headers :method, :path, :authority and :status.
@@ -666,7 +775,7 @@ export type Transform = Message<"agentgateway.v1.Transform"> & {
  * Use `create(TransformSchema)` to create a new message.
  */
 export const TransformSchema: GenMessage<Transform> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 15);
+  messageDesc(file_agentgateway_v1_policy, 16);
 
 /**
  * @generated from message agentgateway.v1.HeaderExpression
@@ -688,7 +797,7 @@ export type HeaderExpression = Message<"agentgateway.v1.HeaderExpression"> & {
  * Use `create(HeaderExpressionSchema)` to create a new message.
  */
 export const HeaderExpressionSchema: GenMessage<HeaderExpression> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 16);
+  messageDesc(file_agentgateway_v1_policy, 17);
 
 /**
  * @generated from message agentgateway.v1.RequestRedirect
@@ -725,7 +834,7 @@ export type RequestRedirect = Message<"agentgateway.v1.RequestRedirect"> & {
  * Use `create(RequestRedirectSchema)` to create a new message.
  */
 export const RequestRedirectSchema: GenMessage<RequestRedirect> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 17);
+  messageDesc(file_agentgateway_v1_policy, 18);
 
 /**
  * @generated from message agentgateway.v1.URLRewrite
@@ -747,7 +856,7 @@ export type URLRewrite = Message<"agentgateway.v1.URLRewrite"> & {
  * Use `create(URLRewriteSchema)` to create a new message.
  */
 export const URLRewriteSchema: GenMessage<URLRewrite> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 18);
+  messageDesc(file_agentgateway_v1_policy, 19);
 
 /**
  * @generated from message agentgateway.v1.PathModifier
@@ -776,5 +885,743 @@ export type PathModifier = Message<"agentgateway.v1.PathModifier"> & {
  * Use `create(PathModifierSchema)` to create a new message.
  */
 export const PathModifierSchema: GenMessage<PathModifier> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 19);
+  messageDesc(file_agentgateway_v1_policy, 20);
+
+/**
+ * How TLS is spoken to a backend. Validation is one thing, the certificate shown another: each is merged whole.
+ *
+ * @generated from message agentgateway.v1.BackendTLS
+ */
+export type BackendTLS = Message<"agentgateway.v1.BackendTLS"> & {
+  /**
+   * @generated from field: agentgateway.v1.TLSValidation validation = 1;
+   */
+  validation?: TLSValidation | undefined;
+
+  /**
+   * Shown to the backend where it asks for one: a Secret of type kubernetes.io/tls, of which both entries are read.
+   *
+   * @generated from field: agentgateway.v1.ClientCertificate client_certificate = 2;
+   */
+  clientCertificate?: ClientCertificate | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.BackendTLS.
+ * Use `create(BackendTLSSchema)` to create a new message.
+ */
+export const BackendTLSSchema: GenMessage<BackendTLS> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 21);
+
+/**
+ * Whom a backend's certificate must name, and who must have signed it.
+ *
+ * @generated from message agentgateway.v1.TLSValidation
+ */
+export type TLSValidation = Message<"agentgateway.v1.TLSValidation"> & {
+  /**
+   * Sent as SNI, and verified where no alternative names are given; empty means the name the backend is known by.
+   *
+   * @generated from field: string server_name = 1;
+   */
+  serverName: string;
+
+  /**
+   * Certificates in PEM that are trusted in place of the system's; empty trusts what the system trusts.
+   *
+   * @generated from field: repeated string ca_certificates = 2;
+   */
+  caCertificates: string[];
+
+  /**
+   * One of these must be in the certificate, in place of the server name.
+   *
+   * @generated from field: repeated agentgateway.v1.SubjectAltName subject_alt_names = 3;
+   */
+  subjectAltNames: SubjectAltName[];
+
+  /**
+   * Nothing is verified: who answers may be anyone.
+   *
+   * @generated from field: bool insecure_skip_verify = 4;
+   */
+  insecureSkipVerify: boolean;
+
+  /**
+   * Why it cannot be applied: nothing is sent to the backend.
+   *
+   * @generated from field: string invalid = 5;
+   */
+  invalid: string;
+};
+
+/**
+ * Describes the message agentgateway.v1.TLSValidation.
+ * Use `create(TLSValidationSchema)` to create a new message.
+ */
+export const TLSValidationSchema: GenMessage<TLSValidation> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 22);
+
+/**
+ * @generated from message agentgateway.v1.SubjectAltName
+ */
+export type SubjectAltName = Message<"agentgateway.v1.SubjectAltName"> & {
+  /**
+   * @generated from oneof agentgateway.v1.SubjectAltName.name
+   */
+  name: {
+    /**
+     * @generated from field: string hostname = 1;
+     */
+    value: string;
+    case: "hostname";
+  } | {
+    /**
+     * @generated from field: string uri = 2;
+     */
+    value: string;
+    case: "uri";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message agentgateway.v1.SubjectAltName.
+ * Use `create(SubjectAltNameSchema)` to create a new message.
+ */
+export const SubjectAltNameSchema: GenMessage<SubjectAltName> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 23);
+
+/**
+ * @generated from message agentgateway.v1.ClientCertificate
+ */
+export type ClientCertificate = Message<"agentgateway.v1.ClientCertificate"> & {
+  /**
+   * @generated from field: agentgateway.v1.SecretRef certificate = 1;
+   */
+  certificate?: SecretRef | undefined;
+
+  /**
+   * @generated from field: agentgateway.v1.SecretRef key = 2;
+   */
+  key?: SecretRef | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.ClientCertificate.
+ * Use `create(ClientCertificateSchema)` to create a new message.
+ */
+export const ClientCertificateSchema: GenMessage<ClientCertificate> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 24);
+
+/**
+ * Answers without asking a backend.
+ *
+ * @generated from message agentgateway.v1.DirectResponse
+ */
+export type DirectResponse = Message<"agentgateway.v1.DirectResponse"> & {
+  /**
+   * @generated from field: optional uint32 status = 1;
+   */
+  status?: number | undefined;
+
+  /**
+   * @generated from field: optional string body = 2;
+   */
+  body?: string | undefined;
+
+  /**
+   * @generated from field: repeated agentgateway.v1.HeaderValue headers = 3;
+   */
+  headers: HeaderValue[];
+};
+
+/**
+ * Describes the message agentgateway.v1.DirectResponse.
+ * Use `create(DirectResponseSchema)` to create a new message.
+ */
+export const DirectResponseSchema: GenMessage<DirectResponse> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 25);
+
+/**
+ * A share of the requests: numerator of denominator.
+ *
+ * @generated from message agentgateway.v1.Share
+ */
+export type Share = Message<"agentgateway.v1.Share"> & {
+  /**
+   * @generated from field: uint32 numerator = 1;
+   */
+  numerator: number;
+
+  /**
+   * @generated from field: uint32 denominator = 2;
+   */
+  denominator: number;
+};
+
+/**
+ * Describes the message agentgateway.v1.Share.
+ * Use `create(ShareSchema)` to create a new message.
+ */
+export const ShareSchema: GenMessage<Share> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 26);
+
+/**
+ * Refuses a share of the requests, as a failing backend would.
+ *
+ * @generated from message agentgateway.v1.Fault
+ */
+export type Fault = Message<"agentgateway.v1.Fault"> & {
+  /**
+   * @generated from field: optional uint32 status = 1;
+   */
+  status?: number | undefined;
+
+  /**
+   * What gRPC callers see in its place.
+   *
+   * @generated from field: optional uint32 grpc_status = 2;
+   */
+  grpcStatus?: number | undefined;
+
+  /**
+   * Unset means all.
+   *
+   * @generated from field: agentgateway.v1.Share share = 3;
+   */
+  share?: Share | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.Fault.
+ * Use `create(FaultSchema)` to create a new message.
+ */
+export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 27);
+
+/**
+ * Holds a share of the requests back.
+ *
+ * @generated from message agentgateway.v1.Delay
+ */
+export type Delay = Message<"agentgateway.v1.Delay"> & {
+  /**
+   * @generated from field: optional uint64 duration_ms = 1;
+   */
+  durationMs?: bigint | undefined;
+
+  /**
+   * Unset means all.
+   *
+   * @generated from field: agentgateway.v1.Share share = 2;
+   */
+  share?: Share | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.Delay.
+ * Use `create(DelaySchema)` to create a new message.
+ */
+export const DelaySchema: GenMessage<Delay> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 28);
+
+/**
+ * Collects the request's body before it is sent on.
+ *
+ * @generated from message agentgateway.v1.Buffer
+ */
+export type Buffer = Message<"agentgateway.v1.Buffer"> & {
+  /**
+   * @generated from field: optional uint64 bytes_max = 1;
+   */
+  bytesMax?: bigint | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.Buffer.
+ * Use `create(BufferSchema)` to create a new message.
+ */
+export const BufferSchema: GenMessage<Buffer> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 29);
+
+/**
+ * Refuses requests that change something and come from pages of other origins.
+ *
+ * @generated from message agentgateway.v1.CSRF
+ */
+export type CSRF = Message<"agentgateway.v1.CSRF"> & {
+  /**
+   * Beside the request's own host: host, with "*." before it any name below it, with a port only that port. Sorted.
+   *
+   * @generated from field: repeated string additional_origins = 1;
+   */
+  additionalOrigins: string[];
+
+  /**
+   * Counts what would be refused, and refuses nothing.
+   *
+   * @generated from field: bool is_shadow = 2;
+   */
+  isShadow: boolean;
+};
+
+/**
+ * Describes the message agentgateway.v1.CSRF.
+ * Use `create(CSRFSchema)` to create a new message.
+ */
+export const CSRFSchema: GenMessage<CSRF> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 30);
+
+/**
+ * Ranges in CIDR notation, sorted. What is denied is refused; where something is allowed nothing else passes.
+ *
+ * @generated from message agentgateway.v1.IPAccess
+ */
+export type IPAccess = Message<"agentgateway.v1.IPAccess"> & {
+  /**
+   * @generated from field: repeated string allow = 1;
+   */
+  allow: string[];
+
+  /**
+   * @generated from field: repeated string deny = 2;
+   */
+  deny: string[];
+};
+
+/**
+ * Describes the message agentgateway.v1.IPAccess.
+ * Use `create(IPAccessSchema)` to create a new message.
+ */
+export const IPAccessSchema: GenMessage<IPAccess> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 31);
+
+/**
+ * Which host the backend is told.
+ *
+ * @generated from message agentgateway.v1.HostRewrite
+ */
+export type HostRewrite = Message<"agentgateway.v1.HostRewrite"> & {
+  /**
+   * @generated from oneof agentgateway.v1.HostRewrite.to
+   */
+  to: {
+    /**
+     * The backend's own host name.
+     *
+     * @generated from field: bool auto = 1;
+     */
+    value: boolean;
+    case: "auto";
+  } | {
+    /**
+     * @generated from field: string hostname = 2;
+     */
+    value: string;
+    case: "hostname";
+  } | {
+    /**
+     * Name of a request header, in lower case.
+     *
+     * @generated from field: string header = 3;
+     */
+    value: string;
+    case: "header";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message agentgateway.v1.HostRewrite.
+ * Use `create(HostRewriteSchema)` to create a new message.
+ */
+export const HostRewriteSchema: GenMessage<HostRewrite> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 32);
+
+/**
+ * Which endpoints of a backend are asked.
+ *
+ * @generated from message agentgateway.v1.Health
+ */
+export type Health = Message<"agentgateway.v1.Health"> & {
+  /**
+   * Endpoints that fail are left alone for a while; unset leaves none alone.
+   *
+   * @generated from field: agentgateway.v1.PassiveChecks passive = 1;
+   */
+  passive?: PassiveChecks | undefined;
+
+  /**
+   * Endpoints are asked how they are; unset asks none.
+   *
+   * @generated from field: agentgateway.v1.ActiveChecks active = 2;
+   */
+  active?: ActiveChecks | undefined;
+
+  /**
+   * While fewer than this share of the endpoints is well, all are asked.
+   *
+   * @generated from field: optional uint32 panic_percent = 3;
+   */
+  panicPercent?: number | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.Health.
+ * Use `create(HealthSchema)` to create a new message.
+ */
+export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 33);
+
+/**
+ * @generated from message agentgateway.v1.PassiveChecks
+ */
+export type PassiveChecks = Message<"agentgateway.v1.PassiveChecks"> & {
+  /**
+   * Failures in a row: answers of 500 and above, connections that fail, time-outs.
+   *
+   * @generated from field: uint32 consecutive_failures = 1;
+   */
+  consecutiveFailures: number;
+
+  /**
+   * For how long the first time; it doubles with each failure after that.
+   *
+   * @generated from field: uint64 ejection_ms = 2;
+   */
+  ejectionMs: bigint;
+
+  /**
+   * @generated from field: uint64 ejection_ms_max = 3;
+   */
+  ejectionMsMax: bigint;
+
+  /**
+   * Largest share of the endpoints that is left alone at a time.
+   *
+   * @generated from field: uint32 ejection_percent_max = 4;
+   */
+  ejectionPercentMax: number;
+};
+
+/**
+ * Describes the message agentgateway.v1.PassiveChecks.
+ * Use `create(PassiveChecksSchema)` to create a new message.
+ */
+export const PassiveChecksSchema: GenMessage<PassiveChecks> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 34);
+
+/**
+ * @generated from message agentgateway.v1.ActiveChecks
+ */
+export type ActiveChecks = Message<"agentgateway.v1.ActiveChecks"> & {
+  /**
+   * @generated from oneof agentgateway.v1.ActiveChecks.how
+   */
+  how: {
+    /**
+     * @generated from field: agentgateway.v1.HTTPCheck http = 1;
+     */
+    value: HTTPCheck;
+    case: "http";
+  } | {
+    /**
+     * Whether a connection can be made.
+     *
+     * @generated from field: agentgateway.v1.TCPCheck tcp = 2;
+     */
+    value: TCPCheck;
+    case: "tcp";
+  } | {
+    /**
+     * grpc.health.v1.
+     *
+     * @generated from field: agentgateway.v1.GRPCCheck grpc = 3;
+     */
+    value: GRPCCheck;
+    case: "grpc";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * @generated from field: uint64 interval_ms = 4;
+   */
+  intervalMs: bigint;
+
+  /**
+   * @generated from field: uint64 timeout_ms = 5;
+   */
+  timeoutMs: bigint;
+
+  /**
+   * Good answers in a row until an endpoint counts as well again.
+   *
+   * @generated from field: uint32 healthy_threshold = 6;
+   */
+  healthyThreshold: number;
+
+  /**
+   * Bad ones in a row until it does not.
+   *
+   * @generated from field: uint32 unhealthy_threshold = 7;
+   */
+  unhealthyThreshold: number;
+};
+
+/**
+ * Describes the message agentgateway.v1.ActiveChecks.
+ * Use `create(ActiveChecksSchema)` to create a new message.
+ */
+export const ActiveChecksSchema: GenMessage<ActiveChecks> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 35);
+
+/**
+ * @generated from message agentgateway.v1.HTTPCheck
+ */
+export type HTTPCheck = Message<"agentgateway.v1.HTTPCheck"> & {
+  /**
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * @generated from field: string method = 2;
+   */
+  method: string;
+
+  /**
+   * Empty means the backend's own.
+   *
+   * @generated from field: string host = 3;
+   */
+  host: string;
+
+  /**
+   * Sorted; empty means 200.
+   *
+   * @generated from field: repeated agentgateway.v1.StatusRange expected = 4;
+   */
+  expected: StatusRange[];
+};
+
+/**
+ * Describes the message agentgateway.v1.HTTPCheck.
+ * Use `create(HTTPCheckSchema)` to create a new message.
+ */
+export const HTTPCheckSchema: GenMessage<HTTPCheck> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 36);
+
+/**
+ * @generated from message agentgateway.v1.StatusRange
+ */
+export type StatusRange = Message<"agentgateway.v1.StatusRange"> & {
+  /**
+   * @generated from field: uint32 first = 1;
+   */
+  first: number;
+
+  /**
+   * @generated from field: uint32 last = 2;
+   */
+  last: number;
+};
+
+/**
+ * Describes the message agentgateway.v1.StatusRange.
+ * Use `create(StatusRangeSchema)` to create a new message.
+ */
+export const StatusRangeSchema: GenMessage<StatusRange> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 37);
+
+/**
+ * @generated from message agentgateway.v1.TCPCheck
+ */
+export type TCPCheck = Message<"agentgateway.v1.TCPCheck"> & {
+};
+
+/**
+ * Describes the message agentgateway.v1.TCPCheck.
+ * Use `create(TCPCheckSchema)` to create a new message.
+ */
+export const TCPCheckSchema: GenMessage<TCPCheck> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 38);
+
+/**
+ * @generated from message agentgateway.v1.GRPCCheck
+ */
+export type GRPCCheck = Message<"agentgateway.v1.GRPCCheck"> & {
+  /**
+   * Empty asks for the server as a whole.
+   *
+   * @generated from field: string service = 1;
+   */
+  service: string;
+};
+
+/**
+ * Describes the message agentgateway.v1.GRPCCheck.
+ * Use `create(GRPCCheckSchema)` to create a new message.
+ */
+export const GRPCCheckSchema: GenMessage<GRPCCheck> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 39);
+
+/**
+ * Which endpoint keeps being asked for the same caller.
+ *
+ * @generated from message agentgateway.v1.SessionAffinity
+ */
+export type SessionAffinity = Message<"agentgateway.v1.SessionAffinity"> & {
+  /**
+   * @generated from oneof agentgateway.v1.SessionAffinity.by
+   */
+  by: {
+    /**
+     * The gateway marks the session, and the client shows the mark again.
+     *
+     * @generated from field: agentgateway.v1.SessionPersistence persistence = 1;
+     */
+    value: SessionPersistence;
+    case: "persistence";
+  } | {
+    /**
+     * Requests with the same value of this header; a name in lower case.
+     *
+     * @generated from field: string header = 2;
+     */
+    value: string;
+    case: "header";
+  } | {
+    /**
+     * Requests for which this CEL expression has the same value.
+     *
+     * @generated from field: string expression = 3;
+     */
+    value: string;
+    case: "expression";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message agentgateway.v1.SessionAffinity.
+ * Use `create(SessionAffinitySchema)` to create a new message.
+ */
+export const SessionAffinitySchema: GenMessage<SessionAffinity> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 40);
+
+/**
+ * A session that the gateway marks (Gateway API SessionPersistence, GEP-1619); an HTTPRoute's field travels as a filter of
+ * its rule with the policy SessionAffinity.
+ *
+ * @generated from message agentgateway.v1.SessionPersistence
+ */
+export type SessionPersistence = Message<"agentgateway.v1.SessionPersistence"> & {
+  /**
+   * @generated from field: agentgateway.v1.SessionPersistence.Type type = 1;
+   */
+  type: SessionPersistence_Type;
+
+  /**
+   * Name of the cookie or header; empty means one made of the route's and the rule's names.
+   *
+   * @generated from field: string session_name = 2;
+   */
+  sessionName: string;
+
+  /**
+   * How long after its beginning a session ends; 0 means never.
+   *
+   * @generated from field: uint64 absolute_timeout_ms = 3;
+   */
+  absoluteTimeoutMs: bigint;
+
+  /**
+   * How long after its last request a session ends; 0 means never.
+   *
+   * @generated from field: uint64 idle_timeout_ms = 4;
+   */
+  idleTimeoutMs: bigint;
+
+  /**
+   * @generated from field: agentgateway.v1.SessionPersistence.Lifetime lifetime = 5;
+   */
+  lifetime: SessionPersistence_Lifetime;
+
+  /**
+   * Seals the mark; unset means the gateway's own key.
+   *
+   * @generated from field: agentgateway.v1.SecretRef key = 6;
+   */
+  key?: SecretRef | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.SessionPersistence.
+ * Use `create(SessionPersistenceSchema)` to create a new message.
+ */
+export const SessionPersistenceSchema: GenMessage<SessionPersistence> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 41);
+
+/**
+ * @generated from enum agentgateway.v1.SessionPersistence.Type
+ */
+export const SessionPersistence_Type = {
+  /**
+   * @generated from enum value: TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: TYPE_COOKIE = 1;
+   */
+  COOKIE: 1,
+
+  /**
+   * @generated from enum value: TYPE_HEADER = 2;
+   */
+  HEADER: 2,
+} as const;
+
+/**
+ * @generated from enum agentgateway.v1.SessionPersistence.Type
+ */
+export type SessionPersistence_Type = (typeof SessionPersistence_Type)[keyof typeof SessionPersistence_Type] | UnknownEnum;
+
+/**
+ * Describes the enum agentgateway.v1.SessionPersistence.Type.
+ */
+export const SessionPersistence_TypeSchema: GenEnum<SessionPersistence_Type> = /*@__PURE__*/
+  enumDesc(file_agentgateway_v1_policy, 41, 0);
+
+/**
+ * @generated from enum agentgateway.v1.SessionPersistence.Lifetime
+ */
+export const SessionPersistence_Lifetime = {
+  /**
+   * @generated from enum value: LIFETIME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The cookie ends with the browser's session.
+   *
+   * @generated from enum value: LIFETIME_SESSION = 1;
+   */
+  SESSION: 1,
+
+  /**
+   * The cookie has the absolute time-out for its age.
+   *
+   * @generated from enum value: LIFETIME_PERMANENT = 2;
+   */
+  PERMANENT: 2,
+} as const;
+
+/**
+ * @generated from enum agentgateway.v1.SessionPersistence.Lifetime
+ */
+export type SessionPersistence_Lifetime = (typeof SessionPersistence_Lifetime)[keyof typeof SessionPersistence_Lifetime] | UnknownEnum;
+
+/**
+ * Describes the enum agentgateway.v1.SessionPersistence.Lifetime.
+ */
+export const SessionPersistence_LifetimeSchema: GenEnum<SessionPersistence_Lifetime> = /*@__PURE__*/
+  enumDesc(file_agentgateway_v1_policy, 41, 1);
 
