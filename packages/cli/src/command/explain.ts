@@ -51,8 +51,20 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 function toText(explanation: Explanation): string {
-  const { question, bind, listener, listenerDetail, route, rule, backends, mirrors, policies, steps, settings, refusal } =
-    explanation;
+  const {
+    question,
+    bind,
+    listener,
+    listenerDetail,
+    route,
+    rule,
+    backends,
+    mirrors,
+    policies,
+    steps,
+    settings,
+    refusal,
+  } = explanation;
   const lines = [`${question.method} ${question.url}`, ''];
   const row = (name: string, value: string | undefined): void => {
     if (value !== undefined && value !== '') lines.push(`  ${name.padEnd(9)} ${value}`);
