@@ -23,8 +23,15 @@ const backends =
 
 test('all well, then something that does not resolve, then a refused edit', async () => {
   await using gateway = await startTestGateway(backends);
-  const well = await status('--admin', `${gateway.adminUrl}/`);
-  expect(well).toMatchObject({ code: 0, stderr: '' });
+  // What the proxy thinks of the configuration arrives a moment after it is served.
+  const well = await vi.waitFor(
+    async () => {
+      const answer = await status('--admin', `${gateway.adminUrl}/`);
+      expect(answer).toMatchObject({ code: 0, stderr: '' });
+      return answer;
+    },
+    { timeout: 10_000 },
+  );
   expect(well.stdout).toMatch(/^ready; listening on 127\.0\.0\.1:\d+; configuration 1\n/);
   expect(well.stdout).toMatch(/ {2}ok {2}Gateway default\/default\n/);
   expect(well.stdout).not.toContain('NOT');

@@ -19,6 +19,17 @@ export const labelSelector = strict({
 /** A label selector as parsed. */
 export type LabelSelector = z.output<typeof labelSelector>;
 
+/** What a selector contradicts itself in; undefined where it does not. */
+export function selectorProblem({ matchExpressions = [] }: LabelSelector): string | undefined {
+  for (const [index, { operator, values = [] }] of matchExpressions.entries()) {
+    const path = `matchExpressions[${index}].values`;
+    const takesValues = operator === 'In' || operator === 'NotIn';
+    if (takesValues && values.length === 0) return `${path} is required for ${operator}`;
+    if (!takesValues && values.length > 0) return `${path} must not be set for ${operator}`;
+  }
+  return undefined;
+}
+
 /** Whether labels are selected: everything that the selector says must hold. */
 export function isSelected(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
   const { matchLabels = {}, matchExpressions = [] } = selector;

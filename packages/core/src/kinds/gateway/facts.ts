@@ -7,7 +7,7 @@ import { toEpochMs } from '../../translate/time.ts';
 import { keyOf } from '../../translate/world-index.ts';
 import type { Condition, Manifest } from '../../world.ts';
 import type { ListenerSetSpec } from '../listener-set/schema.ts';
-import { isNamespaceAllowed } from '../namespace/labels.ts';
+import { isNamespaceAllowed, namespacesProblem } from '../namespace/labels.ts';
 import { findConflicts } from './conflict.ts';
 import { type ListenerShape, toShape } from './listener.ts';
 import type { GatewaySpec } from './schema.ts';
@@ -25,6 +25,8 @@ export interface ListenerFacts extends ListenerShape {
 
 /** Why something is not accepted. */
 export interface Refusal {
+  /** Path of the field; where it is left out the object as a whole is meant. */
+  readonly path?: string;
   readonly reason: string;
   readonly message: string;
 }
@@ -91,7 +93,7 @@ function toFacts(gateway: Manifest, sets: readonly Manifest[], namespaces: reado
     return { gateway, key, spec: undefined, refusal, addresses: [], listeners: [], sets: refused };
   }
   const spec = parsed.fields;
-  const refusal = addressRefusal(spec) ?? parametersRefusal(spec);
+  const refusal = addressRefusal(spec) ?? parametersRefusal(spec) ?? contradictionIn(spec);
   const own = spec.listeners.map((listener, index) => toShape(gateway, listener, index));
   const read = sets
     .map((set) => readSet(set, { gateway, spec, isRefused: refusal !== undefined, namespaces }))
@@ -148,16 +150,36 @@ function readSet(
   return { ...base, refusal: isRefused ? parentRefusal : undefined, shapes };
 }
 
+/** What no schema can say: fields that only together make no sense. */
+function contradictionIn({ allowedListeners, tls }: GatewaySpec): Refusal | undefined {
+  const problem = allowedListeners?.namespaces && namespacesProblem(allowedListeners.namespaces);
+  if (problem !== undefined)
+    return {
+      path: 'spec.allowedListeners.namespaces',
+      reason: 'Invalid',
+      message: `allowedListeners.namespaces.${problem}`,
+    };
+  const ports = (tls?.frontend?.perPort ?? []).map(({ port }) => port);
+  const twice = ports.findIndex((port, index) => ports.indexOf(port) < index);
+  if (twice < 0) return undefined;
+  const path = `spec.tls.frontend.perPort[${twice}].port`;
+  return { path, reason: 'Invalid', message: `tls.frontend.perPort: port ${ports[twice]} is there twice` };
+}
+
 function addressRefusal({ addresses = [] }: GatewaySpec): Refusal | undefined {
+  const path = 'spec.addresses';
   const strange = addresses.find(({ type }) => type !== 'IPAddress');
   if (strange)
     return {
+      path,
       reason: 'UnsupportedAddress',
       message: `addresses of type ${strange.type} are not supported; supported: IPAddress`,
     };
   const wrong = addresses.find(({ value = '' }) => value !== '' && !isIP(value));
-  if (wrong) return { reason: 'UnsupportedAddress', message: `${wrong.value} is not an IP address` };
-  return undefined;
+  if (wrong) return { path, reason: 'UnsupportedAddress', message: `${wrong.value} is not an IP address` };
+  const values = addresses.flatMap(({ value }) => value || []);
+  const twice = values.find((value, index) => values.indexOf(value) < index);
+  return twice === undefined ? undefined : { path, reason: 'Invalid', message: `address ${twice} is there twice` };
 }
 
 /** Parameters that nothing reads would be asked for in vain. */
@@ -165,6 +187,7 @@ function parametersRefusal({ infrastructure }: GatewaySpec): Refusal | undefined
   const { parametersRef } = infrastructure ?? {};
   return (
     parametersRef && {
+      path: 'spec.infrastructure.parametersRef',
       reason: 'InvalidParameters',
       message: `spec.infrastructure.parametersRef: kind ${parametersRef.kind} is not supported`,
     }

@@ -2,7 +2,7 @@
 import type { KeyKind } from '@agentgateway/api/keys.ts';
 import { toKey } from '@agentgateway/api/keys.ts';
 import type { Condition, Manifest } from '../../world.ts';
-import type { AllowedNamespaces } from '../namespace/labels.ts';
+import { type AllowedNamespaces, namespacesProblem } from '../namespace/labels.ts';
 import type { ListenerSpec } from './schema.ts';
 
 /** The protocols of the standard; each is served. */
@@ -77,11 +77,13 @@ export function toShape(owner: Manifest, spec: ListenerSpec, index: number): Lis
 }
 
 function unsupportedOf(
-  { protocol: written, tls, hostname }: ListenerSpec,
+  { protocol: written, tls, hostname, allowedRoutes }: ListenerSpec,
   protocol: Protocol | undefined,
 ): Condition | undefined {
   if (protocol === undefined)
     return not('UnsupportedProtocol', `protocol ${written} is not supported; supported: ${protocols.join(', ')}`);
+  const strange = allowedRoutes?.namespaces && namespacesProblem(allowedRoutes.namespaces);
+  if (strange !== undefined) return not('Invalid', `allowedRoutes.namespaces.${strange}`);
   if (protocol === 'HTTP' || protocol === 'TCP' || protocol === 'UDP') {
     if (tls) return not('Invalid', `tls must not be set for protocol ${protocol}`);
     if (hostname !== undefined && protocol !== 'HTTP')

@@ -180,8 +180,6 @@ export const gatewaySpec = strict({
 export type GatewaySpec = z.output<typeof gatewaySpec>;
 /** A listener as parsed. */
 export type ListenerSpec = z.output<typeof listener>;
-/** A reference to a Secret as parsed. */
-export type SecretReference = z.output<typeof secretReference>;
 
 /** GatewayClass.spec. */
 export const gatewayClassSpec = strict({

@@ -42,7 +42,7 @@ export function translateGateway(gateway: Manifest, scope: Scope): GatewayTransl
   const { spec, refusal } = facts;
   const parsed = parseObject<GatewaySpec>(gateway);
   if (!parsed.ok) for (const fault of parsed.faults) scope.fault(fault);
-  else if (refusal) scope.fault({ path: refusalPath(refusal.reason), condition: 'Accepted', ...refusal });
+  else if (refusal) scope.fault({ path: 'spec', condition: 'Accepted', ...refusal });
   const validations = new FrontendValidations(gateway, spec?.tls?.frontend, scope);
   const translate = (listener: ListenerFacts): ListenerTranslated =>
     translateListener(listener, validations.of(listener.port), scope);
@@ -61,10 +61,6 @@ export function translateGateway(gateway: Manifest, scope: Scope): GatewayTransl
     resources: toResources(facts, every, client.pair),
     secrets: [...new Set([...every.flatMap(({ secrets }) => secrets), ...client.secrets])].sort(),
   };
-}
-
-function refusalPath(reason: string): string {
-  return reason === 'UnsupportedAddress' ? 'spec.addresses' : 'spec.infrastructure.parametersRef';
 }
 
 function toFaults(validations: FrontendValidations): Fault[] {

@@ -1,5 +1,5 @@
 // Which namespaces a listener or a Gateway takes objects from (Gateway API FromNamespaces).
-import { type LabelSelector, isSelected } from '../../schema/label-selector.ts';
+import { type LabelSelector, isSelected, selectorProblem } from '../../schema/label-selector.ts';
 import type { Manifest } from '../../world.ts';
 
 /** The label that every namespace has by itself. */
@@ -9,6 +9,14 @@ const nameLabel = 'kubernetes.io/metadata.name';
 export interface AllowedNamespaces {
   readonly from: 'All' | 'Same' | 'Selector' | 'None';
   readonly selector?: LabelSelector | undefined;
+}
+
+/** What of it cannot be kept, with the path below `namespaces`; undefined where everything can. */
+export function namespacesProblem({ from, selector }: AllowedNamespaces): string | undefined {
+  if (from !== 'Selector') return undefined;
+  if (!selector) return 'selector is required with from: Selector';
+  const problem = selectorProblem(selector);
+  return problem && `selector.${problem}`;
 }
 
 /**
