@@ -1,0 +1,73 @@
+// What is known of TCP, TLS and UDP traffic before any of it arrives: sockets, their listeners, and where each leads.
+import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
+import type { ProxyHeaderMode } from './read-header.ts';
+import type { SocketEnd } from './proxy-protocol.ts';
+
+/** One weighted reference of a route. */
+export interface TunnelChoice {
+  /** Key of the backend. */
+  readonly key: string;
+  readonly port: number;
+  readonly weight: number;
+  /** Why it cannot be served; its share of connections is refused, of datagrams dropped. */
+  readonly invalid: string | undefined;
+}
+
+/** How long things may take on a route, in milliseconds. */
+export interface TunnelTimeouts {
+  readonly connectMs: number;
+  readonly idleMs: number;
+}
+
+/** A route as attached to a listener. */
+export interface TunnelRoute {
+  readonly key: string;
+  /** The name of its rule; empty where it has none. */
+  readonly rule: string;
+  readonly backends: readonly TunnelChoice[];
+  readonly timeouts: TunnelTimeouts;
+  /** By weight, once per connection or flow; undefined when nothing has weight. */
+  choose(): TunnelChoice | undefined;
+}
+
+/** What a listener does with what it receives. `terminate` and `http` are served by others, once it is known whose they are. */
+export type ListenerMode = 'tcp' | 'udp' | 'passthrough' | 'terminate' | 'http';
+
+/** A listener. */
+export interface TunnelListener {
+  readonly key: string;
+  readonly gateway: string;
+  readonly mode: ListenerMode;
+  /** Exact, `*.suffix`, or empty for all. */
+  readonly hostname: string;
+  /** How its connections may begin; undefined where the PROXY protocol is not spoken. */
+  readonly proxyHeader: ProxyHeaderMode | undefined;
+  /** Whether a client may connect, as policies on the listener have it. */
+  accepts(client: SocketEnd): boolean;
+  /** The route for a name; the oldest of those that want the same. */
+  route(serverName: string | undefined): TunnelRoute | undefined;
+}
+
+/** A socket and the listeners behind it. */
+export interface TunnelBindPlan {
+  /** `udp ` before it where it is for datagrams; otherwise as the keys of binds for HTTP. */
+  readonly key: string;
+  readonly transport: 'tcp' | 'udp';
+  /** Whether the listener is found by the ClientHello. */
+  readonly isTls: boolean;
+  readonly address: string;
+  readonly port: number;
+  readonly listeners: readonly TunnelListener[];
+  /** The most specific listener for a name; Gateway API listener isolation. */
+  select(serverName: string | undefined): TunnelListener | undefined;
+}
+
+/** A backend as it is now. */
+export interface TunnelBackend {
+  readonly endpoints: readonly EndpointAddress[];
+  /** Version of the PROXY protocol it is spoken to with. */
+  readonly proxyProtocol: 1 | 2 | undefined;
+}
+
+/** Finds a backend; undefined where it does not exist, or does not take this kind of traffic. */
+export type FindBackend = (choice: TunnelChoice, transport: 'tcp' | 'udp') => TunnelBackend | undefined;
