@@ -37,6 +37,7 @@ export class UdpBind {
   /** By the client's address and port; the one that was idle longest first. */
   readonly #flows = new Map<string, Flow>();
   #isDraining = false;
+  #isClosed = false;
   readonly #empty = Promise.withResolvers<void>();
 
   constructor(options: UdpBindOptions) {
@@ -85,7 +86,8 @@ export class UdpBind {
     }, deadlineMs);
     if (this.#flows.size > 0) await this.#empty.promise;
     clearTimeout(late);
-    this.#socket.close();
+    if (!this.#isClosed) this.#socket.close();
+    this.#isClosed = true;
   }
 
   /** The endpoints of backends have changed: a flow to one that is gone would speak to nobody. */
