@@ -148,7 +148,17 @@ function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target
   const none: StepPlan = { steps: [] };
   const plan: StepPlan = { steps };
   const settings = { timeouts: { ...defaultTimeouts, ...timeouts }, retry };
-  const choice = { key: target.key, port: 0, weight: 1, invalid: undefined, plan: none, settings, decisions: [] };
+  const choice = {
+    key: target.key,
+    port: 0,
+    weight: 1,
+    invalid: undefined,
+    plan: none,
+    settings,
+    decisions: [],
+    protocol: 'http1' as const,
+    mirrors: [],
+  };
   const rule: RulePlan = {
     route: 'route/default/test',
     rule: '',
@@ -157,6 +167,7 @@ function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target
     settings,
     backends: [choice],
     choose: () => choice,
+    mirrors: [],
     decisions: [],
   };
   const router = {

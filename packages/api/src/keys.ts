@@ -18,16 +18,27 @@ export type KeyKind =
   | 'gateway'
   | 'listener'
   | 'httproute'
+  | 'grpcroute'
+  | 'tlsroute'
+  | 'tcproute'
+  | 'udproute'
   | 'service'
   | 'llmbackend'
   | 'httpbackend'
   | 'policy'
+  | 'backendtlspolicy'
   | 'endpoints'
   | 'secret';
 
 /** Writes a key: `<kind>/<namespace>/<name>[/<section>]`. Kubernetes names hold no slash, so parts never collide. */
 export function toKey(kind: KeyKind, namespace: string, name: string, section?: string): string {
   return section === undefined ? `${kind}/${namespace}/${name}` : `${kind}/${namespace}/${name}/${section}`;
+}
+
+/** Key of the addresses of one port of a Service, whose key is given. */
+export function toEndpointsKey(service: string, port: number, transport: 'tcp' | 'udp' = 'tcp'): string {
+  const { namespace, name } = fromKey(service);
+  return toKey('endpoints', namespace, name, transport === 'udp' ? `${port}/udp` : String(port));
 }
 
 /** The parts of a key. */

@@ -72,6 +72,7 @@ export const phases = {
   transform: 'step',
   filters: 'step',
   mirror: 'step',
+  rewrite: 'step',
   guard: 'guard',
   attempt: 'attempt',
   setting: 'setting',

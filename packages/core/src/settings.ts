@@ -1,4 +1,5 @@
 // Values that `setting` policies compile to, read by name at call time.
+import type { SecretValue } from './environment.ts';
 
 /** Time-outs in milliseconds; 0 switches one off. */
 export interface TimeoutSettings {
@@ -21,10 +22,32 @@ export interface RetrySettings {
   readonly backoffMs: number;
 }
 
+/** How TLS is spoken to a backend. */
+export interface BackendTlsSettings {
+  /** A function of all that is said, apart from the content of secrets: what has the same one may share connections. */
+  readonly id: string;
+  /** Whether TLS is spoken to backends that do not ask for it themselves. */
+  readonly isSpoken: boolean;
+  /** Sent as SNI, and verified where no alternative names are given; undefined means the name the backend is known by. */
+  readonly serverName: string | undefined;
+  /** Bundles in PEM, trusted in place of the system's; empty trusts what the system trusts. */
+  readonly caCertificates: readonly string[];
+  /** One of these must be in the certificate, in place of the server name; empty asks for none. */
+  readonly subjectAltNames: readonly { readonly kind: 'hostname' | 'uri'; readonly value: string }[];
+  /** False takes any certificate. */
+  readonly isVerified: boolean;
+  /** Certificate and key in PEM, shown where the backend asks; without a value nothing may be sent. */
+  readonly clientCertificate: { readonly certificate: SecretValue; readonly key: SecretValue } | undefined;
+  /** Why it cannot be applied: nothing may be sent. */
+  readonly invalid: string | undefined;
+}
+
 /** The settings of a rule, after merging; defaults filled in. */
 export interface RuleSettings {
   readonly timeouts: TimeoutSettings;
   readonly retry: RetrySettings | undefined;
+  /** TLS beyond what the backend itself says; undefined leaves it to the backend. */
+  readonly backendTLS?: BackendTlsSettings | undefined;
 }
 
 /** What holds where no policy says otherwise: a model may think for long, but a dead peer is noticed. */
@@ -37,4 +60,4 @@ export const defaultTimeouts: TimeoutSettings = {
 };
 
 /** Settings of a rule that no policy touches. */
-export const defaultSettings: RuleSettings = { timeouts: defaultTimeouts, retry: undefined };
+export const defaultSettings: RuleSettings = { timeouts: defaultTimeouts, retry: undefined, backendTLS: undefined };

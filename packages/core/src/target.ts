@@ -7,6 +7,8 @@ export interface CallPlan {
   readonly settings: RuleSettings;
   /** Port of a Service backend; 0 where the backend has none. */
   readonly port: number;
+  /** Spoken where the backend does not say what it speaks; HTTP/1.1 when left out. */
+  readonly protocol?: 'http1' | 'http2';
 }
 
 /** A compiled backend. Attempts, retries and failover live behind `call`; it throws GatewayError. */

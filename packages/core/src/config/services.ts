@@ -57,7 +57,7 @@ export function expandService(service: Manifest): {
     return slice(service, `${service.metadata.name}-${index}`, {
       addressType: addressType(address),
       ports: ports.map((entry) => ({
-        ...(entry.name !== undefined && { name: entry.name }),
+        ...nameOfPort(entry),
         port: port ?? (typeof entry.targetPort === 'number' ? entry.targetPort : entry.port),
       })),
       endpoints: group.map((endpoint) => ({ addresses: [endpoint.address] })),
@@ -81,7 +81,7 @@ export function dnsSlices(manifests: readonly Manifest[]): Manifest[] {
     const made = slice(service, `${name}-dns`, {
       addressType: 'FQDN',
       ports: (spec.ports ?? []).map((entry) => ({
-        ...(entry.name !== undefined && { name: entry.name }),
+        ...nameOfPort(entry),
         port: entry.port,
       })),
       endpoints: [{ addresses: [name] }],
@@ -90,6 +90,11 @@ export function dnsSlices(manifests: readonly Manifest[]): Manifest[] {
       { ...made, metadata: { ...made.metadata, labels: { ...made.metadata.labels, [managedByLabel]: dnsManager } } },
     ];
   });
+}
+
+/** What ties a slice's port to the Service's. */
+function nameOfPort({ name, protocol }: NonNullable<ServiceShort['ports']>[number]): object {
+  return { ...(name !== undefined && { name }), ...(protocol !== 'TCP' && { protocol }) };
 }
 
 function slice(service: Manifest, name: string, fields: EndpointSliceFields): Manifest {

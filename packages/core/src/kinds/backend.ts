@@ -39,8 +39,16 @@ export type ResolvedBackend =
       readonly problem: { readonly reason: string; readonly message: string };
     };
 
+/** What is sent to a backend: requests, or what is below them, which only Services take. */
+export type BackendUse = 'requests' | 'connections' | 'datagrams';
+
 /** Resolves a reference of an object (Gateway API BackendObjectReference). */
-export function resolveBackend(from: Manifest, reference: BackendReference, scope: Scope): ResolvedBackend {
+export function resolveBackend(
+  from: Manifest,
+  reference: BackendReference,
+  scope: Scope,
+  use: BackendUse = 'requests',
+): ResolvedBackend {
   const { kind = 'Service', name, namespace = from.metadata.namespace, port = 0 } = reference;
   const group = reference.group === 'core' ? '' : (reference.group ?? '');
   const key = `${kind.toLowerCase()}/${namespace}/${name}`;
@@ -50,18 +58,24 @@ export function resolveBackend(from: Manifest, reference: BackendReference, scop
     const near = row ? `; ${kind} is of group '${groupOf(row)}'` : '';
     return refuse('InvalidKind', `kind ${kind} of group '${group}' cannot be a backend${near}`);
   }
+  if (use !== 'requests' && kind !== 'Service')
+    return refuse('InvalidKind', `kind ${kind} cannot be sent ${use}; only a Service can`);
   if (!isPermitted(from, { group, kind, namespace, name }, scope))
     return refuse('RefNotPermitted', `${kind} ${namespace}/${name} is in another namespace, and nothing permits that`);
   const found = scope.find(kind, namespace, name);
   if (!found) return refuse('BackendNotFound', `${kind} ${namespace}/${name} does not exist`);
   if (kind !== 'Service') return { key, port: 0 };
-  const ports = serviceFacts(found).ports;
+  const transport = use === 'datagrams' ? 'udp' : 'tcp';
+  const ports = serviceFacts(found).ports.filter((candidate) => candidate.transport === transport);
   if (port === 0) return refuse('BackendNotFound', `a port of Service ${namespace}/${name} is required`);
   const match = ports.find((candidate) => candidate.port === port);
   if (!match) {
     const known = ports.map((candidate) => candidate.port).join(', ') || 'none';
-    return refuse('BackendNotFound', `Service ${namespace}/${name} has no port ${port}; its ports: ${known}`);
+    return refuse(
+      'BackendNotFound',
+      `Service ${namespace}/${name} has no ${transport.toUpperCase()} port ${port}; it has: ${known}`,
+    );
   }
-  if (match.problem !== undefined) return refuse('UnsupportedProtocol', match.problem);
+  if (match.problem !== undefined && use === 'requests') return refuse('UnsupportedProtocol', match.problem);
   return { key, port };
 }

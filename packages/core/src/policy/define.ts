@@ -27,6 +27,7 @@ export type Attachable =
   | 'route'
   | 'rule'
   | 'service'
+  | 'servicePort'
   | 'llmBackend'
   | 'httpBackend'
   | 'filter';

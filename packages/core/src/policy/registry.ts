@@ -1,6 +1,7 @@
 // Every policy: a typed table that does not compile while a protobuf case has no policy; and the names that are reserved.
 import { apiKeyAuthentication } from './api-key-authentication.ts';
 import { authorization } from './authorization.ts';
+import { backendTLS } from './backend-tls.ts';
 import { cors } from './cors.ts';
 import type { AnyPolicyDefinition, PolicyKind } from './define.ts';
 import { headerModifiers } from './header-modifiers.ts';
@@ -21,6 +22,7 @@ export const policies: { readonly [K in PolicyKind]: AnyPolicyDefinition<K> } = 
   transformation,
   requestRedirect,
   urlRewrite,
+  backendTLS,
 };
 
 /** Names of `Policy.spec` that are spoken for but not built yet: users are told so instead of "unknown". */
@@ -28,7 +30,6 @@ export const reservedPolicyNames: readonly string[] = [
   'a2a',
   'accessLog',
   'backendAuth',
-  'backendTLS',
   'backendTunnel',
   'basicAuthentication',
   'buffer',

@@ -16,7 +16,7 @@ const wellKnown = { http: 80, https: 443 } as const;
 export const requestRedirect = definePolicy({
   kind: 'requestRedirect',
   summary: 'Answers with a redirect.',
-  phase: 'filters',
+  phase: 'rewrite',
   attach: ['filter'],
   merge: 'fields',
   schema: strict({

@@ -2,6 +2,7 @@
 import type { PolicySpec } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import type { Environment } from '../environment.ts';
 import type { RuleSettings } from '../settings.ts';
+import { backendTLS } from './backend-tls.ts';
 import { retry } from './retry.ts';
 import { timeouts } from './timeouts.ts';
 
@@ -12,6 +13,8 @@ export function compileSetting({ kind }: PolicySpec, environment: Environment): 
       return { timeouts: timeouts.compile(kind.value, environment) };
     case 'retry':
       return { retry: retry.compile(kind.value, environment) };
+    case 'backendTLS':
+      return { backendTLS: backendTLS.compile(kind.value, environment) };
     default:
       throw new Error(`${kind.case ?? 'what it says'} is no setting that this version reads`);
   }

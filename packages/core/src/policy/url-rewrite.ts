@@ -10,7 +10,7 @@ import { fieldProblems, modifierProblems, modifyPath, pathModifier, toPathModifi
 export const urlRewrite = definePolicy({
   kind: 'urlRewrite',
   summary: 'Rewrites host and path on the way to the backend.',
-  phase: 'filters',
+  phase: 'rewrite',
   attach: ['filter'],
   merge: 'fields',
   schema: strict({

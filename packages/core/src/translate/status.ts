@@ -1,7 +1,7 @@
 // Translations and feedback → statuses, in the words of the standard (Gateway API) and of our own kinds.
 import { fromKey } from '@agentgateway/api/keys.ts';
 import type { GatewayTranslated, ListenerFacts } from '../kinds/gateway/translate.ts';
-import type { HttpRouteTranslated } from '../kinds/http-route/translate.ts';
+import type { RouteTranslated } from '../kinds/route/translate.ts';
 import type { Condition, Feedback, Manifest, ObjectStatus } from '../world.ts';
 import { programmed, programmedType } from './programmed.ts';
 import type { Fault, Translated } from './scope.ts';
@@ -87,7 +87,7 @@ function gatewayProgrammed(
 
 /** HTTPRoute.status: an entry for each parentRef to a Gateway of ours. */
 export function routeStatus(
-  { object, key, value }: Translated<HttpRouteTranslated>,
+  { object, key, value }: Translated<RouteTranslated>,
   { controllerName, feedback }: StatusInputs,
 ): ObjectStatus {
   const parents = value.parents.flatMap(({ ref, gateway, problem }) => {
@@ -126,7 +126,7 @@ function partiallyInvalid(faults: readonly Fault[]): Condition {
 }
 
 /** Accepted routes by listener key; routes that no rule of can be served do not count. */
-export function countAttached(routes: readonly Translated<HttpRouteTranslated>[]): Map<string, number> {
+export function countAttached(routes: readonly Translated<RouteTranslated>[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { value } of routes) {
     if (value.isBroken) continue;

@@ -3,7 +3,8 @@ import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import type { BackendTranslated } from '../kinds/backend.ts';
 import { type GatewayTranslated, translateGateway } from '../kinds/gateway/translate.ts';
 import { translateHttpBackend } from '../kinds/http-backend/translate.ts';
-import { type HttpRouteTranslated, translateHttpRoute } from '../kinds/http-route/translate.ts';
+import { translateHttpRoute } from '../kinds/http-route/translate.ts';
+import type { RouteTranslated } from '../kinds/route/translate.ts';
 import { translateLlmBackend } from '../kinds/llm-backend/translate.ts';
 import { type BackendKind, type RouteKind, kindNamed } from '../kinds/registry.ts';
 import type { PolicySpecOutput } from '../kinds/policy/schema.ts';
@@ -57,7 +58,7 @@ export function createTranslator({ onTranslate = () => {} }: TranslatorOptions =
 type Translate<T> = (object: Manifest, scope: Scope) => T;
 
 /** What translates the kinds of a role; a kind of the table of kinds that has nothing here does not compile. */
-const routeTranslators: Readonly<Record<RouteKind, Translate<HttpRouteTranslated>>> = { HTTPRoute: translateHttpRoute };
+const routeTranslators: Readonly<Record<RouteKind, Translate<RouteTranslated>>> = { HTTPRoute: translateHttpRoute };
 const backendTranslators: Readonly<Record<BackendKind, Translate<BackendTranslated>>> = {
   Service: translateService,
   LLMBackend: translateLlmBackend,
@@ -67,7 +68,7 @@ const backendTranslators: Readonly<Record<BackendKind, Translate<BackendTranslat
 /** The translations of all objects, by role, sorted by kind and key. */
 interface Objects {
   readonly gateways: readonly Translated<GatewayTranslated>[];
-  readonly routes: readonly Translated<HttpRouteTranslated>[];
+  readonly routes: readonly Translated<RouteTranslated>[];
   readonly backends: readonly Translated<BackendTranslated>[];
   readonly secrets: readonly Translated<EncodedResource>[];
   readonly policies: readonly Translated<PolicyTranslated>[];

@@ -24,6 +24,11 @@ function merge(a: EncodedResource, b: EncodedResource): EncodedResource {
       [...one.kind.value.parents, ...two.kind.value.parents],
       ({ listener }) => listener,
     );
+  if (one.kind.case === 'l4Route' && two.kind.case === 'l4Route')
+    one.kind.value.parents = distinct(
+      [...one.kind.value.parents, ...two.kind.value.parents],
+      ({ listener }) => listener,
+    );
   if (one.kind.case === 'policy' && two.kind.case === 'policy')
     one.kind.value.targets = distinct(
       [...one.kind.value.targets, ...two.kind.value.targets],

@@ -2,14 +2,14 @@
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import type { BackendTranslated } from '../kinds/backend.ts';
 import type { GatewayTranslated } from '../kinds/gateway/translate.ts';
-import type { HttpRouteTranslated } from '../kinds/http-route/translate.ts';
+import type { RouteTranslated } from '../kinds/route/translate.ts';
 import type { TargetFacts } from '../kinds/policy/targets.ts';
 import { type PolicyPart, encodePolicy } from '../kinds/policy/translate.ts';
 
 /** Everything translated, by key. */
 export interface TranslatedWorld {
   readonly gateways: ReadonlyMap<string, GatewayTranslated>;
-  readonly routes: ReadonlyMap<string, HttpRouteTranslated>;
+  readonly routes: ReadonlyMap<string, RouteTranslated>;
   readonly backends: ReadonlyMap<string, BackendTranslated>;
   readonly secrets: ReadonlyMap<string, EncodedResource>;
   /** Policies with the targets that no older policy took. */
@@ -57,6 +57,7 @@ export function assembleView(gateway: string, world: TranslatedWorld, encodings:
     held.add(key);
     view.push(resource);
     for (const backend of route.backends) reach(backend);
+    for (const secret of route.secrets) secrets.add(secret);
   }
   for (const { part, targets } of world.policies) {
     const resource = encodings.encode(

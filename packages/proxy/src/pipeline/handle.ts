@@ -110,7 +110,7 @@ async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
   const target = exchange.snapshot.backend(choice.key);
   if (!target) throw new GatewayError('backend-invalid', `backend ${choice.key} does not exist`);
   if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
-  return target.call(exchange, { settings: choice.settings, port: choice.port });
+  return target.call(exchange, { settings: choice.settings, port: choice.port, protocol: choice.protocol });
 }
 
 /** A step may wait for others; the exchange's own end is not held up by that. */

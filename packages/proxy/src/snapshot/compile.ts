@@ -13,6 +13,7 @@ import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import { compileRouter } from '@agentgateway/core/route/router.ts';
 import type { Target } from '@agentgateway/core/target.ts';
 import { type BackendEnvironment, compileBackend } from '../backend/registry.ts';
+import { type MirrorPart, compileMirror } from '../pipeline/mirror.ts';
 import { definitionOf, findUnserved } from './compile-spec.ts';
 import { toEntries } from './entries.ts';
 import { type FilterPart, compileFilters } from './filters.ts';
@@ -26,10 +27,12 @@ export type Part =
   | { readonly kind: 'endpoints'; readonly addresses: readonly EndpointAddress[] }
   | { readonly kind: 'secret'; readonly entries: ReadonlyMap<string, string> };
 
-/** The filters of a rule and of its backend references. */
+/** The filters and mirrors of a rule and of its backend references. */
 export interface RulePart {
   readonly filters: FilterPart;
   readonly backendFilters: readonly FilterPart[];
+  readonly mirrors: readonly MirrorPart[];
+  readonly backendMirrors: readonly (readonly MirrorPart[])[];
 }
 
 /** Compiles one resource. Throws with a message for the rejection. */
@@ -66,6 +69,8 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
         rules: kind.value.rules.map((rule) => ({
           filters: compileFilters(rule.filters, environment),
           backendFilters: rule.backends.map(({ filters }) => compileFilters(filters, environment)),
+          mirrors: rule.mirrors.map((mirror) => compileMirror(mirror, environment)),
+          backendMirrors: rule.backends.map(({ mirrors }) => mirrors.map((one) => compileMirror(one, environment))),
         })),
       };
     case 'backend':

@@ -1,11 +1,14 @@
 // A route's rules with their policies, filters and backends.
+import { UpstreamProtocol } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
 import type { Route, RouteRule } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
+import { phaseOrder } from '@agentgateway/core/phases.ts';
 import type { RouterEntry } from '@agentgateway/core/route/router.ts';
+import { type MirrorPart, mirrorStep, planMirror } from '../pipeline/mirror.ts';
 import type { RulePart } from './compile.ts';
 import { compileChoice } from './choose.ts';
 import { toEntries } from './entries.ts';
 import type { CompiledMerge, Level, LinkedChain, PolicyIndex } from './policy-index.ts';
-import type { BackendChoice, RulePlan } from './snapshot.ts';
+import type { BackendChoice, MirrorPlan, PlannedStep, RulePlan, StepPlan } from './snapshot.ts';
 
 /** What one route is linked from for one listener. */
 export interface RouteInputs {
@@ -67,16 +70,49 @@ function linkRule(
   const levelsOf: Level[] = [...levels, { level: 'route', target: key, section: '' }];
   if (rule.name !== '') levelsOf.push({ level: 'rule', target: key, section: rule.name });
   const chain = keep(policies.plan(levelsOf, { key, part: part.filters }));
-  const backends = rule.backends.map(({ backend, port, weight, invalid }, index): BackendChoice => {
+  const toMirrors = (parts: readonly MirrorPart[]): MirrorPlan[] =>
+    parts.map((mirror) => {
+      const { backend, port } = mirror.message;
+      const own = keep(policies.planBackend(chain, placesOf(backend, port)));
+      return planMirror(mirror, own.plan, own.settings);
+    });
+  const backends = rule.backends.map(({ backend, port, weight, invalid, protocol }, index): BackendChoice => {
     const filters = { key: `${key}#backendRefs[${index}]`, part: part.backendFilters[index]! };
-    const own = keep(policies.planBackend(chain, { level: 'backend', target: backend, section: '' }, filters));
-    const { plan, settings, decisions } = own;
-    return { key: backend, port, weight, invalid: invalid === '' ? undefined : invalid, plan, settings, decisions };
+    const own = keep(policies.planBackend(chain, placesOf(backend, port), filters));
+    const mirrors = toMirrors(part.backendMirrors[index]!);
+    return {
+      key: backend,
+      port,
+      weight,
+      invalid: invalid === '' ? undefined : invalid,
+      plan: withMirrors(own.plan, filters.key, mirrors),
+      settings: own.settings,
+      decisions: own.decisions,
+      protocol: protocol === UpstreamProtocol.HTTP2 ? 'http2' : 'http1',
+      mirrors,
+    };
   });
+  const mirrors = toMirrors(part.mirrors);
   const choose = (): BackendChoice | undefined => {
     const next = turn();
     return next && backends[next.index];
   };
-  const { plan, settings, decisions } = chain;
-  return { route: key, rule: rule.name, index: place, plan, settings, backends, choose, decisions };
+  const { settings, decisions } = chain;
+  const plan = withMirrors(chain.plan, key, mirrors);
+  return { route: key, rule: rule.name, index: place, plan, settings, backends, choose, mirrors, decisions };
+}
+
+/** Where policies may be attached to a backend: the whole of it, and the port that is used. */
+function placesOf(backend: string, port: number): Level[] {
+  const whole: Level = { level: 'backend', target: backend, section: '' };
+  return port === 0 ? [whole] : [whole, { level: 'section', target: backend, section: String(port) }];
+}
+
+/** A plan with its mirrors at their place in the order of phases. */
+function withMirrors({ steps }: StepPlan, policy: string, mirrors: readonly MirrorPlan[]): StepPlan {
+  if (mirrors.length === 0) return { steps };
+  const phase = 'mirror';
+  const mirror: PlannedStep = { policy, kind: 'requestMirror', phase, step: mirrorStep(mirrors) };
+  const later = steps.findIndex((planned) => phaseOrder[planned.phase] > phaseOrder[phase]);
+  return { steps: later < 0 ? [...steps, mirror] : steps.toSpliced(later, 0, mirror) };
 }

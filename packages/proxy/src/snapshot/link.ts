@@ -11,7 +11,7 @@ import type { Scope } from './lifetimes.ts';
 import { type LinkedRoute, linkRoute } from './link-rule.ts';
 import { type CompiledMerge, type Level, PolicyIndex } from './policy-index.ts';
 import { nameOf } from './resource-name.ts';
-import type { BindPlan, ListenerPlan, Snapshot } from './snapshot.ts';
+import type { BindPlan, ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
 import type { HeldPart, PartChange, ScopedEnvironment } from './store.ts';
 
 /** A listener as the last snapshot has it. */
@@ -116,7 +116,7 @@ export class Linker {
       if (isAbove) continue;
       for (const [listener, { routes }] of this.#listeners)
         for (const [route, { rules }] of routes)
-          if (rules.some(({ backends }) => backends.some(({ key }) => key === target))) soil(listener, route);
+          if (rules.some((rule) => isReached(rule, target))) soil(listener, route);
     }
     return dirty;
   }
@@ -168,6 +168,12 @@ export class Linker {
   ): LinkedRoute {
     return linkRoute({ key, route: part.message, parts: part.rules, policies: this.#policies, ...place });
   }
+}
+
+/** Whether requests of a rule, or copies of them, go to a backend. */
+function isReached({ backends, mirrors }: RulePlan, backend: string): boolean {
+  const reached = [...backends, ...mirrors, ...backends.flatMap((choice) => choice.mirrors)];
+  return reached.some(({ key }) => key === backend);
 }
 
 function isHeld<K extends Part['kind']>(kind: K, held: HeldPart | undefined): held is Held<K> {

@@ -121,8 +121,8 @@ export class PolicyIndex {
   }
 
   /** What one backend of a rule adds to the rule's chain. */
-  planBackend(rule: LinkedChain, level: Level, filters: OwnFilters): LinkedChain {
-    const found = [...toFound(filters, 'backendFilter'), ...this.#find([level])];
+  planBackend(rule: LinkedChain, levels: readonly Level[], filters: OwnFilters = noFilters): LinkedChain {
+    const found = [...toFound(filters, 'backendFilter'), ...this.#find(levels)];
     const { settings } = rule;
     if (found.length === 0 && filters.part.own.length === 0) return { ...emptyChain, settings };
     return this.#link(mergeBackend(rule.found, found), { found, filters, settings });

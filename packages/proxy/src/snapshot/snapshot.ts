@@ -1,5 +1,5 @@
 // The immutable world that requests read: binds, listeners, rules and backends, swapped as one reference.
-import type { EndpointAddress, SnapshotView } from '@agentgateway/core/exchange.ts';
+import type { EndpointAddress, Exchange, SnapshotView } from '@agentgateway/core/exchange.ts';
 import type { Phase, Step } from '@agentgateway/core/phases.ts';
 import type { Router } from '@agentgateway/core/route/router.ts';
 import type { RuleSettings } from '@agentgateway/core/settings.ts';
@@ -20,6 +20,20 @@ export interface StepPlan {
   readonly steps: readonly PlannedStep[];
 }
 
+/** Who gets copies of requests. */
+export interface MirrorPlan {
+  /** Key of the backend. */
+  readonly key: string;
+  readonly port: number;
+  /** So many of so many requests. */
+  readonly numerator: number;
+  readonly denominator: number;
+  /** Whether the next request is among them. */
+  take(): boolean;
+  /** Sends a copy of the request as it is now; returns at once, and never throws. */
+  start(exchange: Exchange): void;
+}
+
 /** One weighted reference of a rule. */
 export interface BackendChoice {
   readonly key: string;
@@ -33,6 +47,9 @@ export interface BackendChoice {
   readonly settings: RuleSettings;
   /** Which policy decided what for this backend alone. */
   readonly decisions: readonly PolicyDecision[];
+  /** Spoken where the backend does not say what it speaks. */
+  readonly protocol: 'http1' | 'http2';
+  readonly mirrors: readonly MirrorPlan[];
 }
 
 /** Which policy decided what for a rule, for `explain`. */
@@ -60,6 +77,8 @@ export interface RulePlan {
   readonly backends: readonly BackendChoice[];
   /** Picks by smooth weighted round robin: exact over time. Undefined when nothing has weight. */
   choose(): BackendChoice | undefined;
+  /** Who gets copies of every request of the rule; one of its steps sends them. */
+  readonly mirrors: readonly MirrorPlan[];
   readonly decisions: readonly PolicyDecision[];
 }
 

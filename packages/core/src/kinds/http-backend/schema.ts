@@ -6,7 +6,9 @@ import { integer, oneOf, strict, text } from '../../schema/dialect.ts';
 export const httpBackendSpec = strict({
   host: text(253).describe('Host name or IP address.'),
   port: integer(1, 65_535).optional().describe('80, or 443 with tls, when left out.'),
-  protocol: oneOf('HTTP1', 'HTTP2').default('HTTP1').describe('HTTP2 without tls is spoken by prior knowledge.'),
+  protocol: oneOf('HTTP1', 'HTTP2')
+    .optional()
+    .describe('HTTP2 without tls is spoken by prior knowledge; HTTP2 behind a GRPCRoute, else HTTP1, when left out.'),
   tls: strict({
     serverName: text(253).optional().describe('Verified in the certificate and sent as SNI; the host when left out.'),
   })

@@ -32,7 +32,7 @@ export function translateHttpBackend(object: Manifest, scope: Scope): BackendTra
       value: {
         host: host.replace(/^\[(.*)\]$/, '$1'),
         port: port ?? (tls ? 443 : 80),
-        protocol: protocol === 'HTTP2' ? UpstreamProtocol.HTTP2 : UpstreamProtocol.HTTP1,
+        protocol: protocol === undefined ? UpstreamProtocol.UNSPECIFIED : UpstreamProtocol[protocol],
         ...(tls && { tls: { serverName: tls.serverName ?? '' } }),
       },
     },

@@ -4,9 +4,9 @@ import type { Scope } from '../../translate/scope.ts';
 import type { Manifest } from '../../world.ts';
 import { type GatewayFacts, type ListenerFacts, gatewayFacts, isOwnGateway } from '../gateway/translate.ts';
 import { groupOf, kindNamed } from '../registry.ts';
-import type { HttpRouteSpec } from './schema.ts';
+import type { RouteSpec } from '../route/translate.ts';
 
-type ParentRef = NonNullable<HttpRouteSpec['parentRefs']>[number];
+type ParentRef = NonNullable<RouteSpec['parentRefs']>[number];
 
 /** What a parentRef came to. */
 export interface ParentFacts {
@@ -25,7 +25,7 @@ export interface ParentFacts {
 /** Resolves a parentRef; undefined where it is another controller's. */
 export function attachTo(
   route: Manifest,
-  { parentRefs = [], hostnames = [] }: HttpRouteSpec,
+  { parentRefs = [], hostnames = [] }: RouteSpec,
   index: number,
   scope: Scope,
 ): ParentFacts | undefined {

@@ -1,16 +1,27 @@
-// A route's filters, time-outs and retries → policy specs, in the route's order.
+// A route's filters, time-outs and retries → policy specs and mirrors, in the route's order.
+import type { UpstreamProtocol } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
 import type { PolicySpec } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
+import type { Mirror } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import type { PolicyKind } from '../../policy/define.ts';
 import type { Fault, Scope } from '../../translate/scope.ts';
+import type { Manifest } from '../../world.ts';
 import { translateSpec } from '../policy/spec.ts';
+import { toMirror } from '../route/backends.ts';
 import type { HttpRouteFilter, HttpRouteSpec } from './schema.ts';
 
 type RuleSpec = NonNullable<HttpRouteSpec['rules']>[number];
 
-/** The filters of a rule, or what is wrong with them: a filter is never skipped (Gateway API HTTPRouteFilter). */
-export interface TranslatedFilters {
+/** What policies a part of a rule comes to, and what is wrong with it. */
+export interface TranslatedSettings {
   readonly specs: readonly PolicySpec[];
   readonly faults: readonly Fault[];
+}
+
+/** The filters of a rule, or what is wrong with them: a filter is never skipped (Gateway API HTTPRouteFilter). */
+export interface TranslatedFilters extends TranslatedSettings {
+  readonly mirrors: readonly Mirror[];
+  /** Whether one of them cannot be applied, so that nothing may pass: a mirror that has nobody to send to is none. */
+  readonly isBroken: boolean;
 }
 
 /** What a filter of each type says: its own field, and the policy it becomes. */
@@ -30,56 +41,113 @@ const filterTypes: Readonly<
   CORS: { kind: 'cors', read: ({ cors }) => cors },
 };
 
+/** Types of filters that are not policies. */
+const otherTypes = ['RequestMirror', 'ExtensionRef'];
+
+/** Every type that an HTTPRoute may have. */
+export const httpFilterTypes: readonly string[] = [...Object.keys(filterTypes), ...otherTypes];
+
+/** Types that a list may have more than once (Gateway API HTTPRouteRule.filters). */
+const repeatable = new Set(otherTypes);
+
 /** The field of each type, for messages. */
 const fieldOf = (type: string): string =>
   ({ URLRewrite: 'urlRewrite', CORS: 'cors' })[type] ?? type.charAt(0).toLowerCase() + type.slice(1);
 
 /** Where filters stand. */
 export interface FilterPlace {
-  readonly namespace: string;
+  readonly route: Manifest;
   readonly path: string;
   readonly scope: Scope;
   /** Whether every match of the rule is by prefix, as replacing a prefix needs. */
   readonly isPrefix: boolean;
+  /** Types that the kind of route has. */
+  readonly types: readonly string[];
+  /** Spoken to mirrors that do not say what they speak. */
+  readonly protocol: UpstreamProtocol;
 }
 
 /** Translates a list of filters. */
 export function translateFilters(filters: readonly HttpRouteFilter[], place: FilterPlace): TranslatedFilters {
   const specs: PolicySpec[] = [];
+  const mirrors: Mirror[] = [];
   const faults: Fault[] = [];
+  let isBroken = false;
   filters.forEach((filter, index) => {
     const path = `${place.path}[${index}]`;
-    const refuse = (reason: string, message: string, at = path): void => {
-      faults.push({ path: at, condition: 'Accepted', reason, message });
+    const own = `${path}.${fieldOf(filter.type)}`;
+    const refuse = (reason: string, message: string, at = path, condition = 'Accepted'): void => {
+      isBroken = true;
+      faults.push({ path: at, condition, reason, message });
     };
-    const type = Object.hasOwn(filterTypes, filter.type) ? filterTypes[filter.type] : undefined;
-    if (!type) {
-      const known = Object.keys(filterTypes).join(', ');
-      return refuse('UnsupportedValue', `filters of type ${filter.type} are not supported; supported: ${known}`);
+    const clash = clashOf(filters, index, place.types);
+    if (clash) return refuse(clash.reason, clash.message);
+    if (filter.type === 'ExtensionRef') return refuseExtension(filter, own, refuse);
+    if (filter.type === 'RequestMirror') {
+      if (!filter.requestMirror) return refuse('UnsupportedValue', 'is required by type RequestMirror', own);
+      const mirror = toMirror(filter.requestMirror, { ...place, path: own });
+      faults.push(...mirror.faults);
+      isBroken ||= mirror.faults.some(({ condition }) => condition === 'Accepted');
+      if (mirror.message) mirrors.push(mirror.message);
+      return undefined;
     }
-    if (filters.findIndex((other) => other.type === filter.type) < index)
-      return refuse('IncompatibleFilters', `a second filter of type ${filter.type} is not allowed`);
-    if (filter.type === 'URLRewrite' && filters.some((other) => other.type === 'RequestRedirect'))
-      return refuse('IncompatibleFilters', 'a rule cannot both rewrite and redirect');
+    const type = filterTypes[filter.type]!;
     const written = type.read(filter);
-    if (!written)
-      return refuse('UnsupportedValue', `is required by type ${filter.type}`, `${path}.${fieldOf(filter.type)}`);
+    if (!written) return refuse('UnsupportedValue', `is required by type ${filter.type}`, own);
     const replacement = filter.requestRedirect?.path ?? filter.urlRewrite?.path;
     if (replacement?.type === 'ReplacePrefixMatch' && !place.isPrefix)
       return refuse('UnsupportedValue', 'ReplacePrefixMatch needs a rule whose matches are all of type PathPrefix');
-    const { spec, problems } = translateSpec(type.kind, written, { ...place, path: `${path}.${fieldOf(filter.type)}` });
+    const { namespace } = place.route.metadata;
+    const { spec, problems } = translateSpec(type.kind, written, { namespace, scope: place.scope, path: own });
     for (const problem of problems) {
       // headerModifiers has a half for each direction, a filter is one of them.
       const at = type.kind === 'headerModifiers' ? problem.path.replace(/^(request|response)\.?/, '') : problem.path;
-      refuse('UnsupportedValue', problem.message, [`${path}.${fieldOf(filter.type)}`, at].filter(Boolean).join('.'));
+      refuse('UnsupportedValue', problem.message, [own, at].filter(Boolean).join('.'));
     }
     if (spec) specs.push(spec);
   });
-  return { specs, faults };
+  return { specs, mirrors, faults, isBroken };
+}
+
+/** Why a filter cannot stand beside those before it, or at all. */
+function clashOf(
+  filters: readonly HttpRouteFilter[],
+  index: number,
+  types: readonly string[],
+): { readonly reason: string; readonly message: string } | undefined {
+  const { type } = filters[index]!;
+  if (!types.includes(type)) {
+    const known = types.filter((one) => one !== 'ExtensionRef').join(', ');
+    return { reason: 'UnsupportedValue', message: `filters of type ${type} are not supported; supported: ${known}` };
+  }
+  if (!repeatable.has(type) && filters.findIndex((other) => other.type === type) < index)
+    return { reason: 'IncompatibleFilters', message: `a second filter of type ${type} is not allowed` };
+  if (type === 'URLRewrite' && filters.some((other) => other.type === 'RequestRedirect'))
+    return { reason: 'IncompatibleFilters', message: 'a rule cannot both rewrite and redirect' };
+  return undefined;
+}
+
+/** There is no kind that a filter could refer to: our own policies attach themselves. */
+function refuseExtension(
+  { extensionRef }: HttpRouteFilter,
+  own: string,
+  refuse: (reason: string, message: string, at: string, condition?: string) => void,
+): void {
+  if (!extensionRef) return refuse('UnsupportedValue', 'is required by type ExtensionRef', own);
+  const { group, kind } = extensionRef;
+  const hint =
+    group === 'agentgateway.dev' && kind === 'Policy'
+      ? '; a Policy is attached by its own targetRefs, to a rule by sectionName'
+      : '';
+  const message = `kind ${kind} of group '${group}' cannot be a filter${hint}`;
+  return refuse('InvalidKind', message, own, 'ResolvedRefs');
 }
 
 /** Translates a rule's time-outs and retries. */
-export function translateSettings(rule: RuleSpec, place: Omit<FilterPlace, 'isPrefix'>): TranslatedFilters {
+export function translateSettings(
+  rule: RuleSpec,
+  place: { readonly namespace: string; readonly path: string; readonly scope: Scope },
+): TranslatedSettings {
   const specs: PolicySpec[] = [];
   const faults: Fault[] = [];
   for (const kind of ['timeouts', 'retry'] as const) {

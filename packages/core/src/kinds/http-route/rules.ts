@@ -1,4 +1,5 @@
 // The rules of an HTTPRoute: matches, filters and weighted backends; what cannot be served answers 500.
+import { UpstreamProtocol } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
 import {
   type RouteMatch,
   RouteMatchSchema,
@@ -13,14 +14,28 @@ import { create } from '@bufbuild/protobuf';
 import { RE2JS, RE2JSException } from 're2js';
 import type { Fault, Scope } from '../../translate/scope.ts';
 import type { Manifest } from '../../world.ts';
-import { resolveBackend } from '../backend.ts';
-import { translateFilters, translateSettings } from './filters.ts';
-import type { HttpRouteSpec } from './schema.ts';
 import { token } from '../../policy/check.ts';
+import { toWeighted } from '../route/backends.ts';
+import { nameFaults } from '../route/translate.ts';
+import {
+  type FilterPlace,
+  type TranslatedSettings,
+  httpFilterTypes,
+  translateFilters,
+  translateSettings,
+} from './filters.ts';
+import type { HttpRouteFilter, HttpRouteSpec } from './schema.ts';
 
 type RuleSpec = NonNullable<HttpRouteSpec['rules']>[number];
 type MatchSpec = NonNullable<RuleSpec['matches']>[number];
 type BackendSpec = NonNullable<RuleSpec['backendRefs']>[number];
+
+/** A rule of any kind of route that is matched by request, with its matches translated. */
+export interface MatchedRule {
+  readonly name?: string | undefined;
+  readonly filters?: readonly HttpRouteFilter[] | undefined;
+  readonly backendRefs?: readonly BackendSpec[] | undefined;
+}
 
 /** The rules as they travel, and what they came from. */
 export interface TranslatedRules {
@@ -31,6 +46,8 @@ export interface TranslatedRules {
   readonly brokenCount: number;
   /** Keys of the backends that are served. */
   readonly backends: readonly string[];
+  /** Keys of the Secrets that their filters read. */
+  readonly secrets: readonly string[];
 }
 
 /** Translates the rules of a route. */
@@ -50,38 +67,60 @@ export function translateRules(route: Manifest, rules: readonly RuleSpec[], scop
       return;
     }
     const isPrefix = (rule.matches ?? []).every(({ path: at }) => at === undefined || at.type === 'PathPrefix');
-    const place = { namespace: route.metadata.namespace, scope };
-    const filters = translateFilters(rule.filters ?? [], { ...place, path: `${path}.filters`, isPrefix });
-    const settings = translateSettings(rule, { ...place, path });
-    const weighted = (rule.backendRefs ?? []).map((backend, i) =>
-      toWeighted(route, backend, { path: `${path}.backendRefs[${i}]`, scope, isPrefix }),
-    );
-    // A filter is never skipped, so a wrong one takes its rule to 500; wrong time-outs and retries are left out (contract 1).
-    const wrong = filters.faults;
-    faults.push(...wrong, ...settings.faults, ...weighted.flatMap((entry) => entry.faults));
-    if (wrong.length > 0) brokenCount++;
-    for (const { message } of weighted) if (message.invalid === '') backends.add(message.backend);
-    made.push(
-      create(RouteRuleSchema, {
-        name: rule.name ?? '',
-        matches,
-        ...(wrong.length > 0
-          ? { backends: [answering500(wrong)] }
-          : {
-              filters: [...filters.specs, ...settings.specs],
-              backends: weighted.map(({ message }) => message),
-            }),
-      }),
-    );
+    const place = { route, path, scope, isPrefix, types: httpFilterTypes, protocol: UpstreamProtocol.UNSPECIFIED };
+    const settings = translateSettings(rule, { namespace: route.metadata.namespace, path, scope });
+    const translated = translateRule(rule, place, settings);
+    faults.push(...translated.faults);
+    if (translated.isBroken) brokenCount++;
+    for (const key of translated.backends) backends.add(key);
+    made.push(create(RouteRuleSchema, { ...translated.rule, matches }));
   });
-  return { rules: made, faults, brokenCount, backends: [...backends].sort() };
+  return { rules: made, faults, brokenCount, backends: [...backends].sort(), secrets: [] };
 }
 
-function nameFaults(rules: readonly RuleSpec[], index: number): Fault[] {
-  const { name } = rules[index]!;
-  if (name === undefined || rules.findIndex((other) => other.name === name) === index) return [];
-  const message = `another rule is named ${name}; this one is not served`;
-  return [{ path: `spec.rules[${index}].name`, condition: 'Accepted', reason: 'UnsupportedValue', message }];
+/** A rule but for its matches, and what is wrong with it. */
+export function translateRule(
+  rule: MatchedRule,
+  place: FilterPlace,
+  settings: TranslatedSettings = { specs: [], faults: [] },
+): {
+  readonly rule: Pick<RouteRule, 'name' | 'filters' | 'backends' | 'mirrors'>;
+  readonly faults: readonly Fault[];
+  readonly isBroken: boolean;
+  readonly backends: readonly string[];
+} {
+  const filters = translateFilters(rule.filters ?? [], { ...place, path: `${place.path}.filters` });
+  const weighted = (rule.backendRefs ?? []).map((backend, i) =>
+    toShare(backend, { ...place, path: `${place.path}.backendRefs[${i}]` }),
+  );
+  const clash = redirectFaults(rule, place.path);
+  const faults = [...filters.faults, ...clash, ...settings.faults, ...weighted.flatMap((entry) => entry.faults)];
+  const name = rule.name ?? '';
+  // A filter is never skipped, so a wrong one takes its rule to 500; wrong time-outs and retries are left out (contract 1).
+  const wrong = filters.isBroken ? filters.faults : clash;
+  if (wrong.length > 0)
+    return {
+      rule: { name, filters: [], backends: [answering500(wrong)], mirrors: [] },
+      faults,
+      isBroken: true,
+      backends: [],
+    };
+  const backends = weighted.map(({ message }) => message);
+  const served = backends.filter(({ invalid }) => invalid === '');
+  const mirrors = [...filters.mirrors, ...served.flatMap((backend) => backend.mirrors)];
+  return {
+    rule: { name, filters: [...filters.specs, ...settings.specs], backends, mirrors: [...filters.mirrors] },
+    faults,
+    isBroken: false,
+    backends: [...served, ...mirrors].map(({ backend }) => backend),
+  };
+}
+
+/** A redirect answers every request, so backends beside it would never be called (Gateway API HTTPRouteRule). */
+function redirectFaults({ filters = [], backendRefs = [] }: MatchedRule, path: string): Fault[] {
+  if (backendRefs.length === 0 || !filters.some(({ type }) => type === 'RequestRedirect')) return [];
+  const message = 'a rule cannot both redirect and have backends';
+  return [{ path: `${path}.backendRefs`, condition: 'Accepted', reason: 'IncompatibleFilters', message }];
 }
 
 /** Stands in for the backends of a rule that cannot be served. */
@@ -90,29 +129,18 @@ function answering500(faults: readonly Fault[]): WeightedBackend {
   return create(WeightedBackendSchema, { weight: 1, invalid });
 }
 
-function toWeighted(
-  route: Manifest,
+/** A reference with its own filters; a wrong filter takes its share to 500. */
+function toShare(
   backend: BackendSpec,
-  place: { readonly path: string; readonly scope: Scope; readonly isPrefix: boolean },
+  place: FilterPlace,
 ): { readonly message: WeightedBackend; readonly faults: readonly Fault[] } {
-  const { path, scope, isPrefix } = place;
-  const resolved = resolveBackend(route, backend, scope);
-  const filters = translateFilters(backend.filters ?? [], {
-    namespace: route.metadata.namespace,
-    path: `${path}.filters`,
-    scope,
-    isPrefix,
-  });
-  const faults: Fault[] = [...filters.faults];
-  if (resolved.problem) faults.unshift({ path, condition: 'ResolvedRefs', ...resolved.problem });
-  const message = create(WeightedBackendSchema, {
-    backend: resolved.problem ? '' : resolved.key,
-    port: resolved.problem ? 0 : resolved.port,
-    weight: backend.weight,
-    invalid: faults.map((fault) => fault.message).join('; '),
-    filters: [...filters.specs],
-  });
-  return { message, faults };
+  const { message, faults } = toWeighted(backend, place);
+  const filters = translateFilters(backend.filters ?? [], { ...place, path: `${place.path}.filters` });
+  const wrong = filters.isBroken ? filters.faults.map((fault) => fault.message) : [];
+  message.invalid = [message.invalid, ...wrong].filter(Boolean).join('; ');
+  message.filters = [...filters.specs];
+  message.mirrors = [...filters.mirrors];
+  return { message, faults: [...faults, ...filters.faults] };
 }
 
 function toMatch({ path, headers = [], queryParams = [], method }: MatchSpec, at: string, faults: Fault[]): RouteMatch {

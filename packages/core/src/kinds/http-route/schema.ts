@@ -7,26 +7,36 @@ import { retry } from '../../policy/retry.ts';
 import { timeouts } from '../../policy/timeouts.ts';
 import { integer, list, name, oneOf, strict, text } from '../../schema/dialect.ts';
 import { hostname } from '../gateway/schema.ts';
+import { backendReference, hostnames, parentRefs, ruleName, sessionPersistence, weight } from '../route/schema.ts';
 
 /** Gateway API allows a filter this many headers a verb. */
 const filterHeaders = headerModifier(16);
 
-const backendRef = {
-  group: text(253, 0)
+const backendRef = backendReference();
+
+/** The RequestMirror filter's own field. */
+export const requestMirror = strict({
+  backendRef: strict(backendRef).describe('Who gets the copies.'),
+  percent: integer(0, 100).optional().describe('Share of the requests, in percent; all of them when left out.'),
+  fraction: strict({
+    numerator: integer(0, 1_000_000_000).describe('So many.'),
+    denominator: integer(1, 1_000_000_000).optional().describe('Of so many; 100 when left out.'),
+  })
     .optional()
-    .describe('agentgateway.dev for LLMBackend and HTTPBackend; empty, for Service, when left out.'),
-  kind: text(63).optional().describe('Service, LLMBackend or HTTPBackend; Service when left out.'),
-  name: name().describe('Name of the backend.'),
-  namespace: name()
-    .optional()
-    .describe('The route’s own when left out; another one needs a permission that is not supported yet.'),
-  port: integer(1, 65_535).optional().describe('Port of the Service; the other kinds have none.'),
-};
+    .describe('Share of the requests, as a fraction.'),
+});
+
+/** The ExtensionRef filter's own field. */
+export const extensionRef = strict({
+  group: text(253, 0).describe('Group of the kind.'),
+  kind: text(63).describe('Kind of the filter.'),
+  name: name().describe('Name of the filter.'),
+});
 
 /** One filter of a rule or a backendRef. */
 export const httpRouteFilter = strict({
   type: text(64).describe(
-    'RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect, URLRewrite or CORS; the field of that name must be set.',
+    'RequestHeaderModifier, ResponseHeaderModifier, RequestMirror, RequestRedirect, URLRewrite or CORS; the field of that name must be set.',
   ),
   requestHeaderModifier: filterHeaders.optional().describe('Changes headers on the way to the backend.'),
   responseHeaderModifier: filterHeaders.optional().describe('Changes headers of the answer.'),
@@ -48,28 +58,14 @@ export const httpRouteFilter = strict({
     .optional()
     .describe('Rewrites host and path on the way to the backend.'),
   cors: cors.schema.optional().describe('Answers preflight requests and lets browsers of these origins read answers.'),
-  requestMirror: strict({
-    backendRef: strict(backendRef).describe('Who gets the copies.'),
-    percent: integer(0, 100).optional().describe('Share of the requests, in percent.'),
-    fraction: strict({
-      numerator: integer(0, 1_000_000_000).describe('So many.'),
-      denominator: integer(1, 1_000_000_000).optional().describe('Of so many; 100 when left out.'),
-    })
-      .optional()
-      .describe('Share of the requests, as a fraction.'),
-  })
+  requestMirror: requestMirror.optional().describe('Sends copies of requests to another backend as well.'),
+  extensionRef: extensionRef
     .optional()
-    .describe('Sends copies of requests elsewhere; not supported yet.'),
-  extensionRef: strict({
-    group: text(253, 0).describe('Group of the kind.'),
-    kind: text(63).describe('Kind of the filter.'),
-    name: name().describe('Name of the filter.'),
-  })
-    .optional()
-    .describe('A filter of another kind; not supported yet.'),
+    .describe('A filter of another kind; there is none, and a rule with one answers 500.'),
 });
 
-const valueMatch = strict({
+/** One header or query parameter. */
+export const valueMatch = strict({
   type: oneOf('Exact', 'RegularExpression')
     .default('Exact')
     .describe('How the value is compared; a regular expression is RE2 and must cover the whole value.'),
@@ -79,27 +75,11 @@ const valueMatch = strict({
 
 /** HTTPRoute.spec. */
 export const httpRouteSpec = strict({
-  parentRefs: list(
-    strict({
-      group: text(253, 0).optional().describe('gateway.networking.k8s.io when left out.'),
-      kind: text(63).optional().describe('Gateway when left out.'),
-      namespace: name().optional().describe('The route’s own when left out.'),
-      name: name().describe('Name of the Gateway.'),
-      sectionName: name().optional().describe('One listener; all of them when left out.'),
-      port: integer(1, 65_535).optional().describe('Listeners of this port only.'),
-    }),
-    32,
-  )
-    .optional()
-    .describe(
-      'Gateways and listeners that the route is served on; in config.yaml every Gateway of the file when left out.',
-    ),
-  hostnames: list(hostname(), 16)
-    .optional()
-    .describe('Hosts that the route is for, exact or with a leading `*.`; those of the listener when left out.'),
+  parentRefs: parentRefs(),
+  hostnames: hostnames(),
   rules: list(
     strict({
-      name: name().optional().describe('Unique within the route; `sectionName` of policies refers to it.'),
+      name: ruleName(),
       matches: list(
         strict({
           path: strict({
@@ -125,7 +105,7 @@ export const httpRouteSpec = strict({
       backendRefs: list(
         strict({
           ...backendRef,
-          weight: integer(0, 1_000_000).default(1).describe('Share among the backends of the rule; 0 gets nothing.'),
+          weight: weight(),
           filters: list(httpRouteFilter, 16).optional().describe('What happens to requests that go to this backend.'),
         }),
         16,
@@ -137,6 +117,7 @@ export const httpRouteSpec = strict({
         .optional()
         .describe('As the policy `timeouts`, for this rule.'),
       retry: retry.schema.optional().describe('As the policy `retry`, for this rule.'),
+      sessionPersistence: sessionPersistence().optional().describe('Sends a client to the same endpoint again.'),
     }),
     16,
   )

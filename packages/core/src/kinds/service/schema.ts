@@ -14,11 +14,13 @@ const fields = {
       name: name().optional().describe('Ties the port to a port of the EndpointSlices.'),
       port: integer(1, 65_535).describe('The number that routes refer to.'),
       targetPort: portOrName().optional().describe('Port of the endpoints; the port itself when left out.'),
-      protocol: oneOf('TCP', 'UDP', 'SCTP').default('TCP').describe('TCP; routes cannot be sent to others.'),
+      protocol: oneOf('TCP', 'UDP', 'SCTP')
+        .default('TCP')
+        .describe('Requests and connections go to TCP ports, datagrams to UDP ports; SCTP is not used.'),
       appProtocol: text(64)
         .optional()
         .describe(
-          'http and kubernetes.io/ws speak HTTP/1.1, grpc and kubernetes.io/h2c HTTP/2 by prior knowledge; HTTP/1.1 when left out.',
+          'http and kubernetes.io/ws speak HTTP/1.1, https and kubernetes.io/wss the same over TLS; grpc, h2c, http2, kubernetes.io/h2c and kubernetes.io/grpc speak HTTP/2, grpcs the same over TLS. When left out, HTTP/2 behind a GRPCRoute, else HTTP/1.1.',
         ),
     }),
   )
@@ -53,7 +55,7 @@ export const endpointSliceFields = strict({
     strict({
       name: text(63, 0).optional().describe('Name of the Service’s port.'),
       port: integer(1, 65_535).optional().describe('Port of the endpoints.'),
-      protocol: text(8).optional().describe('Not used: the Service says it.'),
+      protocol: text(8).optional().describe('TCP when left out; ties the port to that of the Service beside its name.'),
       appProtocol: text(64).optional().describe('Not used: the Service says it.'),
     }),
   )

@@ -1,6 +1,6 @@
 // Service and its EndpointSlices → backend and endpoints.
-import { BackendSchema, UpstreamProtocol } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
-import { type EncodedResource, toKey } from '@agentgateway/api/keys.ts';
+import { BackendSchema, Transport } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
+import { type EncodedResource, toEndpointsKey } from '@agentgateway/api/keys.ts';
 import { create } from '@bufbuild/protobuf';
 import { encodeEndpoints, encodeResource } from '../../translate/encode.ts';
 import { parseObject } from '../../translate/parse.ts';
@@ -30,9 +30,12 @@ export function translateService(service: Manifest, scope: Scope): BackendTransl
     kind: {
       case: 'service',
       value: {
-        ports: ports.map(({ port, isHttp2 }) => ({
+        ports: ports.map(({ port, protocol, isTls, transport }) => ({
           port,
-          protocol: isHttp2 ? UpstreamProtocol.HTTP2 : UpstreamProtocol.HTTP1,
+          protocol,
+          // The name that Kubernetes gives a Service within every cluster.
+          ...(isTls && { tls: { serverName: `${name}.${namespace}.svc` } }),
+          transport: transport === 'udp' ? Transport.UDP : Transport.TCP,
         })),
       },
     },
@@ -42,7 +45,9 @@ export function translateService(service: Manifest, scope: Scope): BackendTransl
       externalName === undefined
         ? slices.flatMap((slice) => addressesOf(slice, port))
         : [{ address: externalName, port: port.port }];
-    return encodeEndpoints(toKey('endpoints', namespace, name, String(port.port)), { endpoints: distinct(addresses) });
+    return encodeEndpoints(toEndpointsKey(keyOf(service), port.port, port.transport), {
+      endpoints: distinct(addresses),
+    });
   });
   return {
     resources: [encodeResource(keyOf(service), { case: 'backend', value }), ...endpoints],
@@ -53,11 +58,13 @@ export function translateService(service: Manifest, scope: Scope): BackendTransl
 }
 
 /** The ready addresses of a slice for a port, which the slice knows by the port's name. */
-function addressesOf(slice: Manifest, { name }: ServicePortFacts): Address[] {
+function addressesOf(slice: Manifest, { name, transport }: ServicePortFacts): Address[] {
   const parsed = parseObject<EndpointSliceFields>(slice);
   if (!parsed.ok) return [];
   const { ports = [], endpoints = [] } = parsed.fields;
-  const target = ports.find((port) => (port.name ?? '') === name)?.port;
+  const target = ports.find(
+    (port) => (port.name ?? '') === name && (port.protocol ?? 'TCP').toLowerCase() === transport,
+  )?.port;
   if (target === undefined) return [];
   return endpoints
     .filter(({ conditions }) => conditions?.ready !== false && conditions?.terminating !== true)

@@ -14,7 +14,7 @@ export const file_agentgateway_v1_endpoint: GenFile = /*@__PURE__*/
 
 /**
  * The addresses of one port of a Service; own type URL, so that churn resends no configuration.
- * Key: endpoints/<namespace>/<service>/<port>.
+ * Key: endpoints/<namespace>/<service>/<port>, for a UDP port endpoints/<namespace>/<service>/<port>/udp.
  *
  * @generated from message agentgateway.v1.Endpoints
  */

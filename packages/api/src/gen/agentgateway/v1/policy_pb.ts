@@ -4,13 +4,15 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { SecretRef } from "./secret_pb.ts";
+import { file_agentgateway_v1_secret } from "./secret_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file agentgateway/v1/policy.proto.
  */
 export const file_agentgateway_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChxhZ2VudGdhdGV3YXkvdjEvcG9saWN5LnByb3RvEg9hZ2VudGdhdGV3YXkudjEi+QEKBlBvbGljeRIuCgd0YXJnZXRzGAEgAygLMh0uYWdlbnRnYXRld2F5LnYxLlBvbGljeVRhcmdldBISCgpjcmVhdGVkX21zGAIgASgDEioKBG1vZGUYAyABKA4yHC5hZ2VudGdhdGV3YXkudjEuUG9saWN5Lk1vZGUSDwoHaW52YWxpZBgEIAEoCRIpCgRzcGVjGAUgASgLMhsuYWdlbnRnYXRld2F5LnYxLlBvbGljeVNwZWMiQwoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEQoNTU9ERV9ERUZBVUxUUxABEhIKDk1PREVfT1ZFUlJJREVTEAIiLAoMUG9saWN5VGFyZ2V0EgsKA2tleRgBIAEoCRIPCgdzZWN0aW9uGAIgASgJIoAECgpQb2xpY3lTcGVjEkcKFmFwaV9rZXlfYXV0aGVudGljYXRpb24YASABKAsyJS5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb25IABI3Cg1hdXRob3JpemF0aW9uGAIgASgLMh4uYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25IABIlCgRjb3JzGAMgASgLMhUuYWdlbnRnYXRld2F5LnYxLkNPUlNIABI8ChBoZWFkZXJfbW9kaWZpZXJzGAQgASgLMiAuYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyc0gAEi0KCHRpbWVvdXRzGAUgASgLMhkuYWdlbnRnYXRld2F5LnYxLlRpbWVvdXRzSAASJwoFcmV0cnkYBiABKAsyFi5hZ2VudGdhdGV3YXkudjEuUmV0cnlIABI5Cg50cmFuc2Zvcm1hdGlvbhgHIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm1hdGlvbkgAEjwKEHJlcXVlc3RfcmVkaXJlY3QYCCABKAsyIC5hZ2VudGdhdGV3YXkudjEuUmVxdWVzdFJlZGlyZWN0SAASMgoLdXJsX3Jld3JpdGUYCSABKAsyGy5hZ2VudGdhdGV3YXkudjEuVVJMUmV3cml0ZUgAQgYKBGtpbmQiuQEKFEFQSUtleUF1dGhlbnRpY2F0aW9uEiUKBGtleXMYASADKAsyFy5hZ2VudGdhdGV3YXkudjEuQVBJS2V5EjgKBG1vZGUYAiABKA4yKi5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb24uTW9kZSJACgRNb2RlEhQKEE1PREVfVU5TUEVDSUZJRUQQABIPCgtNT0RFX1NUUklDVBABEhEKDU1PREVfT1BUSU9OQUwQAiLEAQoGQVBJS2V5Eg4KBnNoYTI1NhgBIAEoDBIMCgRuYW1lGAIgASgJEg8KB3N1YmplY3QYAyABKAkSDgoGZ3JvdXBzGAQgAygJEhQKDG9yZ2FuaXphdGlvbhgFIAEoCRIMCgR0ZWFtGAYgASgJEisKCG1ldGFkYXRhGAcgAygLMhkuYWdlbnRnYXRld2F5LnYxLk1ldGFkYXRhEhYKDmFsbG93ZWRfbW9kZWxzGAggAygJEhIKCmV4cGlyZXNfbXMYCSABKAMiJwoITWV0YWRhdGESDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSJCCg1BdXRob3JpemF0aW9uEjEKBXJ1bGVzGAEgAygLMiIuYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25SdWxlIrsBChFBdXRob3JpemF0aW9uUnVsZRI5CgZhY3Rpb24YASABKA4yKS5hZ2VudGdhdGV3YXkudjEuQXV0aG9yaXphdGlvblJ1bGUuQWN0aW9uEhIKCmV4cHJlc3Npb24YAiABKAkiVwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9BTExPVxABEg8KC0FDVElPTl9ERU5ZEAISEgoOQUNUSU9OX1JFUVVJUkUQAyLLAQoEQ09SUxIVCg1hbGxvd19vcmlnaW5zGAEgAygJEhUKDWFsbG93X21ldGhvZHMYAiADKAkSFQoNYWxsb3dfaGVhZGVycxgDIAMoCRIWCg5leHBvc2VfaGVhZGVycxgEIAMoCRIeChFhbGxvd19jcmVkZW50aWFscxgFIAEoCEgAiAEBEhwKD21heF9hZ2Vfc2Vjb25kcxgGIAEoDUgBiAEBQhQKEl9hbGxvd19jcmVkZW50aWFsc0ISChBfbWF4X2FnZV9zZWNvbmRzInYKD0hlYWRlck1vZGlmaWVycxIwCgdyZXF1ZXN0GAEgASgLMh8uYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyEjEKCHJlc3BvbnNlGAIgASgLMh8uYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyInYKDkhlYWRlck1vZGlmaWVyEikKA3NldBgBIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJWYWx1ZRIpCgNhZGQYAiADKAsyHC5hZ2VudGdhdGV3YXkudjEuSGVhZGVyVmFsdWUSDgoGcmVtb3ZlGAMgAygJIioKC0hlYWRlclZhbHVlEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAki4gEKCFRpbWVvdXRzEhcKCnJlcXVlc3RfbXMYASABKARIAIgBARIfChJiYWNrZW5kX3JlcXVlc3RfbXMYAiABKARIAYgBARIXCgpjb25uZWN0X21zGAMgASgESAKIAQESGgoNZmlyc3RfYnl0ZV9tcxgEIAEoBEgDiAEBEhQKB2lkbGVfbXMYBSABKARIBIgBAUINCgtfcmVxdWVzdF9tc0IVChNfYmFja2VuZF9yZXF1ZXN0X21zQg0KC19jb25uZWN0X21zQhAKDl9maXJzdF9ieXRlX21zQgoKCF9pZGxlX21zImIKBVJldHJ5EhUKCGF0dGVtcHRzGAEgASgNSACIAQESDQoFY29kZXMYAiADKA0SFwoKYmFja29mZl9tcxgDIAEoBEgBiAEBQgsKCV9hdHRlbXB0c0INCgtfYmFja29mZl9tcyJrCg5UcmFuc2Zvcm1hdGlvbhIrCgdyZXF1ZXN0GAEgASgLMhouYWdlbnRnYXRld2F5LnYxLlRyYW5zZm9ybRIsCghyZXNwb25zZRgCIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm0ilwEKCVRyYW5zZm9ybRIuCgNzZXQYASADKAsyIS5hZ2VudGdhdGV3YXkudjEuSGVhZGVyRXhwcmVzc2lvbhIuCgNhZGQYAiADKAsyIS5hZ2VudGdhdGV3YXkudjEuSGVhZGVyRXhwcmVzc2lvbhIOCgZyZW1vdmUYAyADKAkSEQoEYm9keRgEIAEoCUgAiAEBQgcKBV9ib2R5IjQKEEhlYWRlckV4cHJlc3Npb24SDAoEbmFtZRgBIAEoCRISCgpleHByZXNzaW9uGAIgASgJIq4BCg9SZXF1ZXN0UmVkaXJlY3QSEwoGc2NoZW1lGAEgASgJSACIAQESFQoIaG9zdG5hbWUYAiABKAlIAYgBARIRCgRwb3J0GAMgASgNSAKIAQESKwoEcGF0aBgEIAEoCzIdLmFnZW50Z2F0ZXdheS52MS5QYXRoTW9kaWZpZXISDgoGc3RhdHVzGAUgASgNQgkKB19zY2hlbWVCCwoJX2hvc3RuYW1lQgcKBV9wb3J0Il0KClVSTFJld3JpdGUSFQoIaG9zdG5hbWUYASABKAlIAIgBARIrCgRwYXRoGAIgASgLMh0uYWdlbnRnYXRld2F5LnYxLlBhdGhNb2RpZmllckILCglfaG9zdG5hbWUiVwoMUGF0aE1vZGlmaWVyEhsKEXJlcGxhY2VfZnVsbF9wYXRoGAEgASgJSAASHgoUcmVwbGFjZV9wcmVmaXhfbWF0Y2gYAiABKAlIAEIKCghtb2RpZmllcmIGcHJvdG8z");
+  fileDesc("ChxhZ2VudGdhdGV3YXkvdjEvcG9saWN5LnByb3RvEg9hZ2VudGdhdGV3YXkudjEi+QEKBlBvbGljeRIuCgd0YXJnZXRzGAEgAygLMh0uYWdlbnRnYXRld2F5LnYxLlBvbGljeVRhcmdldBISCgpjcmVhdGVkX21zGAIgASgDEioKBG1vZGUYAyABKA4yHC5hZ2VudGdhdGV3YXkudjEuUG9saWN5Lk1vZGUSDwoHaW52YWxpZBgEIAEoCRIpCgRzcGVjGAUgASgLMhsuYWdlbnRnYXRld2F5LnYxLlBvbGljeVNwZWMiQwoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEQoNTU9ERV9ERUZBVUxUUxABEhIKDk1PREVfT1ZFUlJJREVTEAIiLAoMUG9saWN5VGFyZ2V0EgsKA2tleRgBIAEoCRIPCgdzZWN0aW9uGAIgASgJIrYECgpQb2xpY3lTcGVjEkcKFmFwaV9rZXlfYXV0aGVudGljYXRpb24YASABKAsyJS5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb25IABI3Cg1hdXRob3JpemF0aW9uGAIgASgLMh4uYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25IABIlCgRjb3JzGAMgASgLMhUuYWdlbnRnYXRld2F5LnYxLkNPUlNIABI8ChBoZWFkZXJfbW9kaWZpZXJzGAQgASgLMiAuYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyc0gAEi0KCHRpbWVvdXRzGAUgASgLMhkuYWdlbnRnYXRld2F5LnYxLlRpbWVvdXRzSAASJwoFcmV0cnkYBiABKAsyFi5hZ2VudGdhdGV3YXkudjEuUmV0cnlIABI5Cg50cmFuc2Zvcm1hdGlvbhgHIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm1hdGlvbkgAEjwKEHJlcXVlc3RfcmVkaXJlY3QYCCABKAsyIC5hZ2VudGdhdGV3YXkudjEuUmVxdWVzdFJlZGlyZWN0SAASMgoLdXJsX3Jld3JpdGUYCSABKAsyGy5hZ2VudGdhdGV3YXkudjEuVVJMUmV3cml0ZUgAEjQKDWJhY2tlbmRfdF9sX3MYKCABKAsyGy5hZ2VudGdhdGV3YXkudjEuQmFja2VuZFRMU0gAQgYKBGtpbmQiuQEKFEFQSUtleUF1dGhlbnRpY2F0aW9uEiUKBGtleXMYASADKAsyFy5hZ2VudGdhdGV3YXkudjEuQVBJS2V5EjgKBG1vZGUYAiABKA4yKi5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb24uTW9kZSJACgRNb2RlEhQKEE1PREVfVU5TUEVDSUZJRUQQABIPCgtNT0RFX1NUUklDVBABEhEKDU1PREVfT1BUSU9OQUwQAiLEAQoGQVBJS2V5Eg4KBnNoYTI1NhgBIAEoDBIMCgRuYW1lGAIgASgJEg8KB3N1YmplY3QYAyABKAkSDgoGZ3JvdXBzGAQgAygJEhQKDG9yZ2FuaXphdGlvbhgFIAEoCRIMCgR0ZWFtGAYgASgJEisKCG1ldGFkYXRhGAcgAygLMhkuYWdlbnRnYXRld2F5LnYxLk1ldGFkYXRhEhYKDmFsbG93ZWRfbW9kZWxzGAggAygJEhIKCmV4cGlyZXNfbXMYCSABKAMiJwoITWV0YWRhdGESDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSJCCg1BdXRob3JpemF0aW9uEjEKBXJ1bGVzGAEgAygLMiIuYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25SdWxlIrsBChFBdXRob3JpemF0aW9uUnVsZRI5CgZhY3Rpb24YASABKA4yKS5hZ2VudGdhdGV3YXkudjEuQXV0aG9yaXphdGlvblJ1bGUuQWN0aW9uEhIKCmV4cHJlc3Npb24YAiABKAkiVwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9BTExPVxABEg8KC0FDVElPTl9ERU5ZEAISEgoOQUNUSU9OX1JFUVVJUkUQAyLLAQoEQ09SUxIVCg1hbGxvd19vcmlnaW5zGAEgAygJEhUKDWFsbG93X21ldGhvZHMYAiADKAkSFQoNYWxsb3dfaGVhZGVycxgDIAMoCRIWCg5leHBvc2VfaGVhZGVycxgEIAMoCRIeChFhbGxvd19jcmVkZW50aWFscxgFIAEoCEgAiAEBEhwKD21heF9hZ2Vfc2Vjb25kcxgGIAEoDUgBiAEBQhQKEl9hbGxvd19jcmVkZW50aWFsc0ISChBfbWF4X2FnZV9zZWNvbmRzInYKD0hlYWRlck1vZGlmaWVycxIwCgdyZXF1ZXN0GAEgASgLMh8uYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyEjEKCHJlc3BvbnNlGAIgASgLMh8uYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyInYKDkhlYWRlck1vZGlmaWVyEikKA3NldBgBIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJWYWx1ZRIpCgNhZGQYAiADKAsyHC5hZ2VudGdhdGV3YXkudjEuSGVhZGVyVmFsdWUSDgoGcmVtb3ZlGAMgAygJIioKC0hlYWRlclZhbHVlEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAki4gEKCFRpbWVvdXRzEhcKCnJlcXVlc3RfbXMYASABKARIAIgBARIfChJiYWNrZW5kX3JlcXVlc3RfbXMYAiABKARIAYgBARIXCgpjb25uZWN0X21zGAMgASgESAKIAQESGgoNZmlyc3RfYnl0ZV9tcxgEIAEoBEgDiAEBEhQKB2lkbGVfbXMYBSABKARIBIgBAUINCgtfcmVxdWVzdF9tc0IVChNfYmFja2VuZF9yZXF1ZXN0X21zQg0KC19jb25uZWN0X21zQhAKDl9maXJzdF9ieXRlX21zQgoKCF9pZGxlX21zImIKBVJldHJ5EhUKCGF0dGVtcHRzGAEgASgNSACIAQESDQoFY29kZXMYAiADKA0SFwoKYmFja29mZl9tcxgDIAEoBEgBiAEBQgsKCV9hdHRlbXB0c0INCgtfYmFja29mZl9tcyJrCg5UcmFuc2Zvcm1hdGlvbhIrCgdyZXF1ZXN0GAEgASgLMhouYWdlbnRnYXRld2F5LnYxLlRyYW5zZm9ybRIsCghyZXNwb25zZRgCIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm0ilwEKCVRyYW5zZm9ybRIuCgNzZXQYASADKAsyIS5hZ2VudGdhdGV3YXkudjEuSGVhZGVyRXhwcmVzc2lvbhIuCgNhZGQYAiADKAsyIS5hZ2VudGdhdGV3YXkudjEuSGVhZGVyRXhwcmVzc2lvbhIOCgZyZW1vdmUYAyADKAkSEQoEYm9keRgEIAEoCUgAiAEBQgcKBV9ib2R5IjQKEEhlYWRlckV4cHJlc3Npb24SDAoEbmFtZRgBIAEoCRISCgpleHByZXNzaW9uGAIgASgJIq4BCg9SZXF1ZXN0UmVkaXJlY3QSEwoGc2NoZW1lGAEgASgJSACIAQESFQoIaG9zdG5hbWUYAiABKAlIAYgBARIRCgRwb3J0GAMgASgNSAKIAQESKwoEcGF0aBgEIAEoCzIdLmFnZW50Z2F0ZXdheS52MS5QYXRoTW9kaWZpZXISDgoGc3RhdHVzGAUgASgNQgkKB19zY2hlbWVCCwoJX2hvc3RuYW1lQgcKBV9wb3J0Il0KClVSTFJld3JpdGUSFQoIaG9zdG5hbWUYASABKAlIAIgBARIrCgRwYXRoGAIgASgLMh0uYWdlbnRnYXRld2F5LnYxLlBhdGhNb2RpZmllckILCglfaG9zdG5hbWUiVwoMUGF0aE1vZGlmaWVyEhsKEXJlcGxhY2VfZnVsbF9wYXRoGAEgASgJSAASHgoUcmVwbGFjZV9wcmVmaXhfbWF0Y2gYAiABKAlIAEIKCghtb2RpZmllciKAAQoKQmFja2VuZFRMUxIyCgp2YWxpZGF0aW9uGAEgASgLMh4uYWdlbnRnYXRld2F5LnYxLlRMU1ZhbGlkYXRpb24SPgoSY2xpZW50X2NlcnRpZmljYXRlGAIgASgLMiIuYWdlbnRnYXRld2F5LnYxLkNsaWVudENlcnRpZmljYXRlIqgBCg1UTFNWYWxpZGF0aW9uEhMKC3NlcnZlcl9uYW1lGAEgASgJEhcKD2NhX2NlcnRpZmljYXRlcxgCIAMoCRI6ChFzdWJqZWN0X2FsdF9uYW1lcxgDIAMoCzIfLmFnZW50Z2F0ZXdheS52MS5TdWJqZWN0QWx0TmFtZRIcChRpbnNlY3VyZV9za2lwX3ZlcmlmeRgEIAEoCBIPCgdpbnZhbGlkGAUgASgJIjsKDlN1YmplY3RBbHROYW1lEhIKCGhvc3RuYW1lGAEgASgJSAASDQoDdXJpGAIgASgJSABCBgoEbmFtZSJtChFDbGllbnRDZXJ0aWZpY2F0ZRIvCgtjZXJ0aWZpY2F0ZRgBIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5TZWNyZXRSZWYSJwoDa2V5GAIgASgLMhouYWdlbnRnYXRld2F5LnYxLlNlY3JldFJlZmIGcHJvdG8z", [file_agentgateway_v1_secret]);
 
 /**
  * One kind of policy of one Policy object. Key: policy/<namespace>/<name>/<kind>.
@@ -182,6 +184,14 @@ export type PolicySpec = Message<"agentgateway.v1.PolicySpec"> & {
      */
     value: URLRewrite;
     case: "urlRewrite";
+  } | {
+    /**
+     * The name in camel case is backendTLS.
+     *
+     * @generated from field: agentgateway.v1.BackendTLS backend_t_l_s = 40;
+     */
+    value: BackendTLS;
+    case: "backendTLS";
   } | { case: undefined; value?: undefined };
 };
 
@@ -777,4 +787,130 @@ export type PathModifier = Message<"agentgateway.v1.PathModifier"> & {
  */
 export const PathModifierSchema: GenMessage<PathModifier> = /*@__PURE__*/
   messageDesc(file_agentgateway_v1_policy, 19);
+
+/**
+ * How TLS is spoken to a backend. Validation is one thing, the certificate shown another: each is merged whole.
+ *
+ * @generated from message agentgateway.v1.BackendTLS
+ */
+export type BackendTLS = Message<"agentgateway.v1.BackendTLS"> & {
+  /**
+   * @generated from field: agentgateway.v1.TLSValidation validation = 1;
+   */
+  validation?: TLSValidation | undefined;
+
+  /**
+   * Shown to the backend where it asks for one: a Secret of type kubernetes.io/tls, of which both entries are read.
+   *
+   * @generated from field: agentgateway.v1.ClientCertificate client_certificate = 2;
+   */
+  clientCertificate?: ClientCertificate | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.BackendTLS.
+ * Use `create(BackendTLSSchema)` to create a new message.
+ */
+export const BackendTLSSchema: GenMessage<BackendTLS> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 20);
+
+/**
+ * Whom a backend's certificate must name, and who must have signed it.
+ *
+ * @generated from message agentgateway.v1.TLSValidation
+ */
+export type TLSValidation = Message<"agentgateway.v1.TLSValidation"> & {
+  /**
+   * Sent as SNI, and verified where no alternative names are given; empty means the name the backend is known by.
+   *
+   * @generated from field: string server_name = 1;
+   */
+  serverName: string;
+
+  /**
+   * Certificates in PEM that are trusted in place of the system's; empty trusts what the system trusts.
+   *
+   * @generated from field: repeated string ca_certificates = 2;
+   */
+  caCertificates: string[];
+
+  /**
+   * One of these must be in the certificate, in place of the server name.
+   *
+   * @generated from field: repeated agentgateway.v1.SubjectAltName subject_alt_names = 3;
+   */
+  subjectAltNames: SubjectAltName[];
+
+  /**
+   * Nothing is verified: who answers may be anyone.
+   *
+   * @generated from field: bool insecure_skip_verify = 4;
+   */
+  insecureSkipVerify: boolean;
+
+  /**
+   * Why it cannot be applied: nothing is sent to the backend.
+   *
+   * @generated from field: string invalid = 5;
+   */
+  invalid: string;
+};
+
+/**
+ * Describes the message agentgateway.v1.TLSValidation.
+ * Use `create(TLSValidationSchema)` to create a new message.
+ */
+export const TLSValidationSchema: GenMessage<TLSValidation> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 21);
+
+/**
+ * @generated from message agentgateway.v1.SubjectAltName
+ */
+export type SubjectAltName = Message<"agentgateway.v1.SubjectAltName"> & {
+  /**
+   * @generated from oneof agentgateway.v1.SubjectAltName.name
+   */
+  name: {
+    /**
+     * @generated from field: string hostname = 1;
+     */
+    value: string;
+    case: "hostname";
+  } | {
+    /**
+     * @generated from field: string uri = 2;
+     */
+    value: string;
+    case: "uri";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message agentgateway.v1.SubjectAltName.
+ * Use `create(SubjectAltNameSchema)` to create a new message.
+ */
+export const SubjectAltNameSchema: GenMessage<SubjectAltName> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 22);
+
+/**
+ * @generated from message agentgateway.v1.ClientCertificate
+ */
+export type ClientCertificate = Message<"agentgateway.v1.ClientCertificate"> & {
+  /**
+   * @generated from field: agentgateway.v1.SecretRef certificate = 1;
+   */
+  certificate?: SecretRef | undefined;
+
+  /**
+   * @generated from field: agentgateway.v1.SecretRef key = 2;
+   */
+  key?: SecretRef | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.ClientCertificate.
+ * Use `create(ClientCertificateSchema)` to create a new message.
+ */
+export const ClientCertificateSchema: GenMessage<ClientCertificate> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 23);
 

@@ -10,7 +10,7 @@ import type { Listener } from "./listener_pb.ts";
 import { file_agentgateway_v1_listener } from "./listener_pb.ts";
 import type { Policy } from "./policy_pb.ts";
 import { file_agentgateway_v1_policy } from "./policy_pb.ts";
-import type { Route } from "./route_pb.ts";
+import type { L4Route, Route } from "./route_pb.ts";
 import { file_agentgateway_v1_route } from "./route_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file agentgateway/v1/resource.proto.
  */
 export const file_agentgateway_v1_resource: GenFile = /*@__PURE__*/
-  fileDesc("Ch5hZ2VudGdhdGV3YXkvdjEvcmVzb3VyY2UucHJvdG8SD2FnZW50Z2F0ZXdheS52MSLCAQoIUmVzb3VyY2USLQoIbGlzdGVuZXIYASABKAsyGS5hZ2VudGdhdGV3YXkudjEuTGlzdGVuZXJIABInCgVyb3V0ZRgCIAEoCzIWLmFnZW50Z2F0ZXdheS52MS5Sb3V0ZUgAEisKB2JhY2tlbmQYAyABKAsyGC5hZ2VudGdhdGV3YXkudjEuQmFja2VuZEgAEikKBnBvbGljeRgEIAEoCzIXLmFnZW50Z2F0ZXdheS52MS5Qb2xpY3lIAEIGCgRraW5kYgZwcm90bzM", [file_agentgateway_v1_backend, file_agentgateway_v1_listener, file_agentgateway_v1_policy, file_agentgateway_v1_route]);
+  fileDesc("Ch5hZ2VudGdhdGV3YXkvdjEvcmVzb3VyY2UucHJvdG8SD2FnZW50Z2F0ZXdheS52MSLwAQoIUmVzb3VyY2USLQoIbGlzdGVuZXIYASABKAsyGS5hZ2VudGdhdGV3YXkudjEuTGlzdGVuZXJIABInCgVyb3V0ZRgCIAEoCzIWLmFnZW50Z2F0ZXdheS52MS5Sb3V0ZUgAEisKB2JhY2tlbmQYAyABKAsyGC5hZ2VudGdhdGV3YXkudjEuQmFja2VuZEgAEikKBnBvbGljeRgEIAEoCzIXLmFnZW50Z2F0ZXdheS52MS5Qb2xpY3lIABIsCghsNF9yb3V0ZRgFIAEoCzIYLmFnZW50Z2F0ZXdheS52MS5MNFJvdXRlSABCBgoEa2luZGIGcHJvdG8z", [file_agentgateway_v1_backend, file_agentgateway_v1_listener, file_agentgateway_v1_policy, file_agentgateway_v1_route]);
 
 /**
  * A piece of configuration. Resources point up (route to listener, policy to target), so that one changed object is one
@@ -55,6 +55,12 @@ export type Resource = Message<"agentgateway.v1.Resource"> & {
      */
     value: Policy;
     case: "policy";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.L4Route l4_route = 5;
+     */
+    value: L4Route;
+    case: "l4Route";
   } | { case: undefined; value?: undefined };
 };
 

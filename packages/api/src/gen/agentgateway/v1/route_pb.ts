@@ -4,6 +4,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { UpstreamProtocol } from "./backend_pb.ts";
+import { file_agentgateway_v1_backend } from "./backend_pb.ts";
 import type { PolicySpec } from "./policy_pb.ts";
 import { file_agentgateway_v1_policy } from "./policy_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,10 +14,10 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file agentgateway/v1/route.proto.
  */
 export const file_agentgateway_v1_route: GenFile = /*@__PURE__*/
-  fileDesc("ChthZ2VudGdhdGV3YXkvdjEvcm91dGUucHJvdG8SD2FnZW50Z2F0ZXdheS52MSJ1CgVSb3V0ZRItCgdwYXJlbnRzGAEgAygLMhwuYWdlbnRnYXRld2F5LnYxLlJvdXRlUGFyZW50EhIKCmNyZWF0ZWRfbXMYAiABKAMSKQoFcnVsZXMYAyADKAsyGi5hZ2VudGdhdGV3YXkudjEuUm91dGVSdWxlIjIKC1JvdXRlUGFyZW50EhAKCGxpc3RlbmVyGAEgASgJEhEKCWhvc3RuYW1lcxgCIAMoCSKpAQoJUm91dGVSdWxlEgwKBG5hbWUYASABKAkSLAoHbWF0Y2hlcxgCIAMoCzIbLmFnZW50Z2F0ZXdheS52MS5Sb3V0ZU1hdGNoEiwKB2ZpbHRlcnMYAyADKAsyGy5hZ2VudGdhdGV3YXkudjEuUG9saWN5U3BlYxIyCghiYWNrZW5kcxgEIAMoCzIgLmFnZW50Z2F0ZXdheS52MS5XZWlnaHRlZEJhY2tlbmQioAEKClJvdXRlTWF0Y2gSKAoEcGF0aBgBIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5QYXRoTWF0Y2gSLAoHaGVhZGVycxgCIAMoCzIbLmFnZW50Z2F0ZXdheS52MS5WYWx1ZU1hdGNoEioKBXF1ZXJ5GAMgAygLMhsuYWdlbnRnYXRld2F5LnYxLlZhbHVlTWF0Y2gSDgoGbWV0aG9kGAQgASgJIkgKCVBhdGhNYXRjaBIPCgVleGFjdBgBIAEoCUgAEhAKBnByZWZpeBgCIAEoCUgAEg8KBXJlZ2V4GAMgASgJSABCBwoFbWF0Y2giRQoKVmFsdWVNYXRjaBIMCgRuYW1lGAEgASgJEg8KBWV4YWN0GAIgASgJSAASDwoFcmVnZXgYAyABKAlIAEIHCgVtYXRjaCJ/Cg9XZWlnaHRlZEJhY2tlbmQSDwoHYmFja2VuZBgBIAEoCRIMCgRwb3J0GAIgASgNEg4KBndlaWdodBgDIAEoDRIPCgdpbnZhbGlkGAQgASgJEiwKB2ZpbHRlcnMYBSADKAsyGy5hZ2VudGdhdGV3YXkudjEuUG9saWN5U3BlY2IGcHJvdG8z", [file_agentgateway_v1_policy]);
+  fileDesc("ChthZ2VudGdhdGV3YXkvdjEvcm91dGUucHJvdG8SD2FnZW50Z2F0ZXdheS52MSJ1CgVSb3V0ZRItCgdwYXJlbnRzGAEgAygLMhwuYWdlbnRnYXRld2F5LnYxLlJvdXRlUGFyZW50EhIKCmNyZWF0ZWRfbXMYAiABKAMSKQoFcnVsZXMYAyADKAsyGi5hZ2VudGdhdGV3YXkudjEuUm91dGVSdWxlIjIKC1JvdXRlUGFyZW50EhAKCGxpc3RlbmVyGAEgASgJEhEKCWhvc3RuYW1lcxgCIAMoCSLTAQoJUm91dGVSdWxlEgwKBG5hbWUYASABKAkSLAoHbWF0Y2hlcxgCIAMoCzIbLmFnZW50Z2F0ZXdheS52MS5Sb3V0ZU1hdGNoEiwKB2ZpbHRlcnMYAyADKAsyGy5hZ2VudGdhdGV3YXkudjEuUG9saWN5U3BlYxIyCghiYWNrZW5kcxgEIAMoCzIgLmFnZW50Z2F0ZXdheS52MS5XZWlnaHRlZEJhY2tlbmQSKAoHbWlycm9ycxgFIAMoCzIXLmFnZW50Z2F0ZXdheS52MS5NaXJyb3Ii0AEKClJvdXRlTWF0Y2gSKAoEcGF0aBgBIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5QYXRoTWF0Y2gSLAoHaGVhZGVycxgCIAMoCzIbLmFnZW50Z2F0ZXdheS52MS5WYWx1ZU1hdGNoEioKBXF1ZXJ5GAMgAygLMhsuYWdlbnRnYXRld2F5LnYxLlZhbHVlTWF0Y2gSDgoGbWV0aG9kGAQgASgJEi4KBGdycGMYBSABKAsyIC5hZ2VudGdhdGV3YXkudjEuR1JQQ01ldGhvZE1hdGNoIm4KD0dSUENNZXRob2RNYXRjaBItCgdzZXJ2aWNlGAEgASgLMhwuYWdlbnRnYXRld2F5LnYxLlN0cmluZ01hdGNoEiwKBm1ldGhvZBgCIAEoCzIcLmFnZW50Z2F0ZXdheS52MS5TdHJpbmdNYXRjaCI4CgtTdHJpbmdNYXRjaBIPCgVleGFjdBgBIAEoCUgAEg8KBXJlZ2V4GAIgASgJSABCBwoFbWF0Y2giSAoJUGF0aE1hdGNoEg8KBWV4YWN0GAEgASgJSAASEAoGcHJlZml4GAIgASgJSAASDwoFcmVnZXgYAyABKAlIAEIHCgVtYXRjaCJFCgpWYWx1ZU1hdGNoEgwKBG5hbWUYASABKAkSDwoFZXhhY3QYAiABKAlIABIPCgVyZWdleBgDIAEoCUgAQgcKBW1hdGNoIt4BCg9XZWlnaHRlZEJhY2tlbmQSDwoHYmFja2VuZBgBIAEoCRIMCgRwb3J0GAIgASgNEg4KBndlaWdodBgDIAEoDRIPCgdpbnZhbGlkGAQgASgJEiwKB2ZpbHRlcnMYBSADKAsyGy5hZ2VudGdhdGV3YXkudjEuUG9saWN5U3BlYxIoCgdtaXJyb3JzGAYgAygLMhcuYWdlbnRnYXRld2F5LnYxLk1pcnJvchIzCghwcm90b2NvbBgHIAEoDjIhLmFnZW50Z2F0ZXdheS52MS5VcHN0cmVhbVByb3RvY29sIoQBCgZNaXJyb3ISDwoHYmFja2VuZBgBIAEoCRIMCgRwb3J0GAIgASgNEhEKCW51bWVyYXRvchgDIAEoDRITCgtkZW5vbWluYXRvchgEIAEoDRIzCghwcm90b2NvbBgFIAEoDjIhLmFnZW50Z2F0ZXdheS52MS5VcHN0cmVhbVByb3RvY29sIo4BCgdMNFJvdXRlEi0KB3BhcmVudHMYASADKAsyHC5hZ2VudGdhdGV3YXkudjEuUm91dGVQYXJlbnQSEgoKY3JlYXRlZF9tcxgCIAEoAxIMCgRydWxlGAMgASgJEjIKCGJhY2tlbmRzGAQgAygLMiAuYWdlbnRnYXRld2F5LnYxLldlaWdodGVkQmFja2VuZGIGcHJvdG8z", [file_agentgateway_v1_backend, file_agentgateway_v1_policy]);
 
 /**
- * One HTTPRoute, as attached to this gateway's listeners. Key: httproute/<namespace>/<name>.
+ * One HTTPRoute or GRPCRoute, as attached to this gateway's listeners. Key: <httproute|grpcroute>/<namespace>/<name>.
  *
  * @generated from message agentgateway.v1.Route
  */
@@ -104,6 +106,13 @@ export type RouteRule = Message<"agentgateway.v1.RouteRule"> & {
    * @generated from field: repeated agentgateway.v1.WeightedBackend backends = 4;
    */
   backends: WeightedBackend[];
+
+  /**
+   * Who gets copies of its requests.
+   *
+   * @generated from field: repeated agentgateway.v1.Mirror mirrors = 5;
+   */
+  mirrors: Mirror[];
 };
 
 /**
@@ -114,7 +123,7 @@ export const RouteRuleSchema: GenMessage<RouteRule> = /*@__PURE__*/
   messageDesc(file_agentgateway_v1_route, 2);
 
 /**
- * All of these must hold (Gateway API HTTPRouteMatch).
+ * All of these must hold (Gateway API HTTPRouteMatch, GRPCRouteMatch).
  *
  * @generated from message agentgateway.v1.RouteMatch
  */
@@ -140,6 +149,13 @@ export type RouteMatch = Message<"agentgateway.v1.RouteMatch"> & {
    * @generated from field: string method = 4;
    */
   method: string;
+
+  /**
+   * Which gRPC method; matches of a GRPCRoute have this in place of path, query and method.
+   *
+   * @generated from field: agentgateway.v1.GRPCMethodMatch grpc = 5;
+   */
+  grpc?: GRPCMethodMatch | undefined;
 };
 
 /**
@@ -148,6 +164,61 @@ export type RouteMatch = Message<"agentgateway.v1.RouteMatch"> & {
  */
 export const RouteMatchSchema: GenMessage<RouteMatch> = /*@__PURE__*/
   messageDesc(file_agentgateway_v1_route, 3);
+
+/**
+ * Both must hold, as far as they are set; with neither every gRPC method matches.
+ *
+ * @generated from message agentgateway.v1.GRPCMethodMatch
+ */
+export type GRPCMethodMatch = Message<"agentgateway.v1.GRPCMethodMatch"> & {
+  /**
+   * @generated from field: agentgateway.v1.StringMatch service = 1;
+   */
+  service?: StringMatch | undefined;
+
+  /**
+   * @generated from field: agentgateway.v1.StringMatch method = 2;
+   */
+  method?: StringMatch | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.GRPCMethodMatch.
+ * Use `create(GRPCMethodMatchSchema)` to create a new message.
+ */
+export const GRPCMethodMatchSchema: GenMessage<GRPCMethodMatch> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_route, 4);
+
+/**
+ * @generated from message agentgateway.v1.StringMatch
+ */
+export type StringMatch = Message<"agentgateway.v1.StringMatch"> & {
+  /**
+   * @generated from oneof agentgateway.v1.StringMatch.match
+   */
+  match: {
+    /**
+     * @generated from field: string exact = 1;
+     */
+    value: string;
+    case: "exact";
+  } | {
+    /**
+     * RE2 syntax, matched against the whole text.
+     *
+     * @generated from field: string regex = 2;
+     */
+    value: string;
+    case: "regex";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message agentgateway.v1.StringMatch.
+ * Use `create(StringMatchSchema)` to create a new message.
+ */
+export const StringMatchSchema: GenMessage<StringMatch> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_route, 5);
 
 /**
  * @generated from message agentgateway.v1.PathMatch
@@ -186,7 +257,7 @@ export type PathMatch = Message<"agentgateway.v1.PathMatch"> & {
  * Use `create(PathMatchSchema)` to create a new message.
  */
 export const PathMatchSchema: GenMessage<PathMatch> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 4);
+  messageDesc(file_agentgateway_v1_route, 6);
 
 /**
  * @generated from message agentgateway.v1.ValueMatch
@@ -224,7 +295,7 @@ export type ValueMatch = Message<"agentgateway.v1.ValueMatch"> & {
  * Use `create(ValueMatchSchema)` to create a new message.
  */
 export const ValueMatchSchema: GenMessage<ValueMatch> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 5);
+  messageDesc(file_agentgateway_v1_route, 7);
 
 /**
  * @generated from message agentgateway.v1.WeightedBackend
@@ -260,6 +331,20 @@ export type WeightedBackend = Message<"agentgateway.v1.WeightedBackend"> & {
    * @generated from field: repeated agentgateway.v1.PolicySpec filters = 5;
    */
   filters: PolicySpec[];
+
+  /**
+   * Who gets copies of the requests that this backend gets.
+   *
+   * @generated from field: repeated agentgateway.v1.Mirror mirrors = 6;
+   */
+  mirrors: Mirror[];
+
+  /**
+   * Spoken where the backend does not say what it speaks; unspecified means HTTP/1.1.
+   *
+   * @generated from field: agentgateway.v1.UpstreamProtocol protocol = 7;
+   */
+  protocol: UpstreamProtocol;
 };
 
 /**
@@ -267,5 +352,93 @@ export type WeightedBackend = Message<"agentgateway.v1.WeightedBackend"> & {
  * Use `create(WeightedBackendSchema)` to create a new message.
  */
 export const WeightedBackendSchema: GenMessage<WeightedBackend> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 6);
+  messageDesc(file_agentgateway_v1_route, 8);
+
+/**
+ * Copies of requests go to one endpoint of a backend; what it answers is dropped.
+ *
+ * @generated from message agentgateway.v1.Mirror
+ */
+export type Mirror = Message<"agentgateway.v1.Mirror"> & {
+  /**
+   * Key of a Backend resource.
+   *
+   * @generated from field: string backend = 1;
+   */
+  backend: string;
+
+  /**
+   * Port of a Service backend; 0 where the backend has no ports.
+   *
+   * @generated from field: uint32 port = 2;
+   */
+  port: number;
+
+  /**
+   * So many of so many requests are copied; the denominator is never 0.
+   *
+   * @generated from field: uint32 numerator = 3;
+   */
+  numerator: number;
+
+  /**
+   * @generated from field: uint32 denominator = 4;
+   */
+  denominator: number;
+
+  /**
+   * @generated from field: agentgateway.v1.UpstreamProtocol protocol = 5;
+   */
+  protocol: UpstreamProtocol;
+};
+
+/**
+ * Describes the message agentgateway.v1.Mirror.
+ * Use `create(MirrorSchema)` to create a new message.
+ */
+export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_route, 9);
+
+/**
+ * One TLSRoute, TCPRoute or UDPRoute, as attached to this gateway's listeners. Key: <tlsroute|tcproute|udproute>/<namespace>/<name>.
+ * Of several on one listener that want the same connection the oldest gets it, then the first by key.
+ *
+ * @generated from message agentgateway.v1.L4Route
+ */
+export type L4Route = Message<"agentgateway.v1.L4Route"> & {
+  /**
+   * Sorted by listener key. Host names are set for TLSRoutes alone: they are compared with the SNI.
+   *
+   * @generated from field: repeated agentgateway.v1.RouteParent parents = 1;
+   */
+  parents: RouteParent[];
+
+  /**
+   * Creation time in milliseconds since the epoch.
+   *
+   * @generated from field: int64 created_ms = 2;
+   */
+  createdMs: bigint;
+
+  /**
+   * The name of its one rule, or empty.
+   *
+   * @generated from field: string rule = 3;
+   */
+  rule: string;
+
+  /**
+   * The share of one that is invalid is refused: connections are closed, datagrams dropped. Filters and mirrors are never set.
+   *
+   * @generated from field: repeated agentgateway.v1.WeightedBackend backends = 4;
+   */
+  backends: WeightedBackend[];
+};
+
+/**
+ * Describes the message agentgateway.v1.L4Route.
+ * Use `create(L4RouteSchema)` to create a new message.
+ */
+export const L4RouteSchema: GenMessage<L4Route> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_route, 10);
 

@@ -1,0 +1,104 @@
+// A route of any kind → one resource for each Gateway it attaches to, and what its status says before any proxy has spoken.
+import type { Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
+import type { z } from 'zod';
+import type { EncodedResource } from '@agentgateway/api/keys.ts';
+import { parseObject } from '../../translate/parse.ts';
+import type { Fault, Scope } from '../../translate/scope.ts';
+import { toEpochMs } from '../../translate/time.ts';
+import { keyOf } from '../../translate/world-index.ts';
+import type { Manifest } from '../../world.ts';
+import type { parentRefs } from './schema.ts';
+import { type ParentFacts, attachTo } from '../http-route/attach.ts';
+
+/** A translated route. */
+export interface RouteTranslated {
+  readonly parents: readonly ParentFacts[];
+  /** Gateway key → the route as attached to that Gateway's listeners. */
+  readonly resources: ReadonlyMap<string, EncodedResource>;
+  /** Keys of backends it sends to. */
+  readonly backends: readonly string[];
+  /** Keys of the Secrets that its filters read. */
+  readonly secrets: readonly string[];
+  /** Faults of the route's own, whatever its parents are. */
+  readonly faults: readonly Fault[];
+  /** Whether none of the rules can be served as written. */
+  readonly isBroken: boolean;
+  /** The resources with other parents. */
+  encode(parents: readonly ParentFacts[]): ReadonlyMap<string, EncodedResource>;
+}
+
+/** What a route is attached by. */
+export interface RouteSpec {
+  readonly parentRefs?: readonly ParentRefSpec[] | undefined;
+  readonly hostnames?: readonly string[] | undefined;
+}
+
+type ParentRefSpec = NonNullable<z.output<ReturnType<typeof parentRefs>>>[number];
+
+/** What the rules of a route came to. */
+export interface RouteBody {
+  readonly faults: readonly Fault[];
+  readonly backends: readonly string[];
+  readonly secrets: readonly string[];
+  readonly isBroken: boolean;
+  /** The resource of a route with these parents. */
+  encode(key: string, head: Pick<Route, 'createdMs'> & { readonly parents: RouteParents }): EncodedResource;
+}
+
+type RouteParents = { readonly listener: string; readonly hostnames: string[] }[];
+
+/** Translates a route; `toBody` translates what its kind says beside parents and host names. */
+export function translateRoute<Spec extends RouteSpec>(
+  route: Manifest,
+  scope: Scope,
+  toBody: (spec: Spec) => RouteBody,
+): RouteTranslated {
+  const parsed = parseObject<Spec>(route);
+  if (!parsed.ok) {
+    for (const fault of parsed.faults) scope.fault(fault);
+    const nothing = { parents: [], resources: new Map(), backends: [], secrets: [], encode: () => new Map() };
+    return { ...nothing, faults: parsed.faults, isBroken: true };
+  }
+  const spec = parsed.fields;
+  const parents = (spec.parentRefs ?? []).flatMap((_, index) => attachTo(route, spec, index, scope) ?? []);
+  for (const { index, problem } of parents)
+    if (problem) scope.fault({ path: `spec.parentRefs[${index}]`, condition: 'Accepted', ...problem });
+  const body = toBody(spec);
+  for (const fault of body.faults) scope.fault(fault);
+  const encode = (attached: readonly ParentFacts[]) => encodeFor(route, attached, body);
+  const { faults, backends, secrets, isBroken } = body;
+  return { parents, resources: encode(parents), backends, secrets, faults, isBroken, encode };
+}
+
+function encodeFor(
+  route: Manifest,
+  parents: readonly ParentFacts[],
+  { encode }: RouteBody,
+): ReadonlyMap<string, EncodedResource> {
+  const byGateway = new Map<string, Map<string, readonly string[]>>();
+  for (const { gateway, listeners } of parents) {
+    if (gateway === undefined) continue;
+    const attached = byGateway.get(gateway) ?? new Map<string, readonly string[]>();
+    byGateway.set(gateway, attached);
+    for (const { facts, hostnames } of listeners) if (facts.isServed) attached.set(facts.key, hostnames);
+  }
+  const createdMs = BigInt(toEpochMs(route.metadata.creationTimestamp) ?? 0);
+  return new Map(
+    [...byGateway]
+      .filter(([, attached]) => attached.size > 0)
+      .map(([gateway, attached]) => {
+        const sorted = [...attached]
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([listener, hostnames]) => ({ listener, hostnames: [...hostnames] }));
+        return [gateway, encode(keyOf(route), { createdMs, parents: sorted })];
+      }),
+  );
+}
+
+/** Names of rules that an earlier rule has already. */
+export function nameFaults(rules: readonly { readonly name?: string | undefined }[], index: number): Fault[] {
+  const { name } = rules[index]!;
+  if (name === undefined || rules.findIndex((other) => other.name === name) === index) return [];
+  const message = `another rule is named ${name}; this one is not served`;
+  return [{ path: `spec.rules[${index}].name`, condition: 'Accepted', reason: 'UnsupportedValue', message }];
+}
