@@ -7,8 +7,11 @@ export interface ConnectionRule {
   accept(connection: { readonly address: string; readonly port: number }): boolean;
 }
 
-/** Acts once per exchange. `request` returns undefined to go on, or a reply to stop; it may be sync. */
-export interface Step {
+/**
+ * Acts once per exchange. One that can judge by the connection alone says so with `accept`, for connections that hold no
+ * requests. `request` returns undefined to go on, or a reply to stop; it may be sync.
+ */
+export interface Step extends Partial<ConnectionRule> {
   readonly request?: (exchange: Exchange) => undefined | Reply | Promise<undefined | Reply>;
   /** Runs for every exchange whose `request` half ran, in reverse order, whatever made the reply. */
   readonly response?: (exchange: Exchange, reply: Reply) => void | Promise<void>;

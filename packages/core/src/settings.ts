@@ -42,12 +42,23 @@ export interface BackendTlsSettings {
   readonly invalid: string | undefined;
 }
 
+/** How the PROXY protocol is spoken. */
+export interface ProxyProtocolSettings {
+  /** How connections of clients begin; undefined where it is not spoken. */
+  readonly client: 'optional' | 'required' | undefined;
+  /** Whether a proxy at that address is believed. */
+  trusts(address: string): boolean;
+  /** Version spoken to backends of TCP and TLS routes. */
+  readonly backendVersion: 1 | 2 | undefined;
+}
+
 /** The settings of a rule, after merging; defaults filled in. */
 export interface RuleSettings {
   readonly timeouts: TimeoutSettings;
   readonly retry: RetrySettings | undefined;
   /** TLS beyond what the backend itself says; undefined leaves it to the backend. */
   readonly backendTLS?: BackendTlsSettings | undefined;
+  readonly proxyProtocol?: ProxyProtocolSettings | undefined;
 }
 
 /** What holds where no policy says otherwise: a model may think for long, but a dead peer is noticed. */
@@ -60,4 +71,9 @@ export const defaultTimeouts: TimeoutSettings = {
 };
 
 /** Settings of a rule that no policy touches. */
-export const defaultSettings: RuleSettings = { timeouts: defaultTimeouts, retry: undefined, backendTLS: undefined };
+export const defaultSettings: RuleSettings = {
+  timeouts: defaultTimeouts,
+  retry: undefined,
+  backendTLS: undefined,
+  proxyProtocol: undefined,
+};

@@ -10,7 +10,7 @@ import { Readiness } from './readiness.ts';
 import { RecordingLedger } from './recording-ledger.ts';
 import { BindTable } from './server/bind-table.ts';
 import { type Settings, gatewayLimits } from './settings.ts';
-import type { Snapshot } from './snapshot/snapshot.ts';
+import type { BindPlan, Snapshot } from './snapshot/snapshot.ts';
 import { Store } from './snapshot/store.ts';
 import { type Applied, type Source, startSource } from './source/source.ts';
 import { type Logs, createLogs } from './telemetry/log.ts';
@@ -18,7 +18,10 @@ import { Metrics } from './telemetry/metrics.ts';
 import { Recorder } from './telemetry/recorder.ts';
 import { Stories } from './telemetry/stories.ts';
 import { readTraceSettings } from './telemetry/trace-settings.ts';
+import { openTunnelRecorder } from './telemetry/tunnel-recorder.ts';
 import type { Tracing } from './telemetry/tracing.ts';
+import { openTunnels } from './tunnel/open-tunnels.ts';
+import type { TunnelTable } from './tunnel/tunnel-table.ts';
 import { type Transport, createTransport } from './upstream/transport.ts';
 import { version } from './version.ts';
 
@@ -50,6 +53,7 @@ export interface Gateway extends AsyncDisposable {
 interface Plane {
   readonly store: Store;
   readonly binds: BindTable;
+  readonly tunnels: TunnelTable;
   readonly ledger: RecordingLedger;
   readonly metrics: Metrics;
   readonly stories: Stories;
@@ -62,7 +66,7 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
   const readiness = new Readiness();
   const configured = readiness.task('configuration');
   const plane = openPlane(settings, logs, await openTracing(settings));
-  const { store, binds, ledger, metrics, stories, tracing, transport } = plane;
+  const { store, binds, tunnels, ledger, metrics, stories, tracing, transport } = plane;
   const source = startSource({
     input: { config: settings.config, env: settings.env },
     log: logs.log,
@@ -75,7 +79,7 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
   const stop = async (deadlineMs: number): Promise<void> => {
     readiness.drain();
     await source[Symbol.asyncDispose]();
-    await binds.drain(deadlineMs);
+    await Promise.all([binds.drain(deadlineMs), tunnels.drain(deadlineMs)]);
     transport.close();
     for (const port of ports.values()) await port[Symbol.asyncDispose]();
     await tracing?.[Symbol.asyncDispose]();
@@ -92,8 +96,8 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
     transport,
     ports,
     drainAsked: asked.promise,
-    addresses: () => binds.addresses(),
-    bindErrors: () => binds.errors,
+    addresses: () => [...binds.addresses(), ...tunnels.addresses()],
+    bindErrors: () => new Map([...binds.errors, ...tunnels.errors]),
     startDrain: () => asked.resolve(),
     drain: stop,
     [Symbol.asyncDispose]: () => stop(0),
@@ -145,7 +149,18 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
     refused: (bind, refusal) => recorder.refused(bind, refusal),
   });
-  const store: Store = new Store(environment, (next) => binds.open(next.binds));
+  const tunnels = openTunnels({
+    snapshot: () => store.current,
+    defaultAddress: settings.bindAddress,
+    log,
+    clock,
+    timers: transport.timers,
+    recorder: openTunnelRecorder(logs, metrics.tunnels),
+  });
+  const store: Store = new Store(environment, async (next) => {
+    await binds.open(requestBinds(next));
+    await tunnels.open(next.tunnels);
+  });
   const pipeline: Pipeline = {
     store,
     timers: transport.timers,
@@ -158,18 +173,24 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     record: (exchange, reply, end) =>
       recorder.record(exchange, reply, end, () => (exchange.snapshot as Snapshot).use.leave()),
   };
-  return { store, binds, ledger, metrics, stories, tracing, transport };
+  return { store, binds, tunnels, ledger, metrics, stories, tracing, transport };
+}
+
+/** The sockets on which nothing but requests arrives: others are opened by tunnels, which hand over what they do not pass on. */
+function requestBinds({ binds, tunnels }: Snapshot): ReadonlyMap<string, BindPlan> {
+  return new Map([...binds].filter(([key]) => !tunnels.has(key)));
 }
 
 /** Brings a change of the configuration to the requests. */
 async function apply(
-  { store, binds, metrics }: Plane,
+  { store, binds, tunnels, metrics }: Plane,
   changes: ResourceChanges,
   settings: Settings,
   { log }: Logs,
 ): Promise<Applied> {
   await store.update(changes);
-  await binds.closeAbsent(store.current.binds);
+  await binds.closeAbsent(requestBinds(store.current));
+  await tunnels.closeAbsent(store.current.tunnels);
   metrics.add('agentgateway_config_updates_total', {});
   metrics.set('agentgateway_config_generation', {}, store.current.generation);
   for (const exposed of findExposed(store.current, settings.bindAddress)) {
@@ -178,7 +199,7 @@ async function apply(
       `anybody who can connect spends your credentials: ${exposed}; add apiKeyAuthentication, or bind 127.0.0.1`,
     );
   }
-  return { rejections: store.rejections, bindErrors: binds.errors };
+  return { rejections: store.rejections, bindErrors: new Map([...binds.errors, ...tunnels.errors]) };
 }
 
 /** Opens the ports beside the traffic; one that is switched off, or taken by another process, is left out and said. */

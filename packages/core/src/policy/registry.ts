@@ -5,6 +5,7 @@ import { backendTLS } from './backend-tls.ts';
 import { cors } from './cors.ts';
 import type { AnyPolicyDefinition, PolicyKind } from './define.ts';
 import { headerModifiers } from './header-modifiers.ts';
+import { proxyProtocol } from './proxy-protocol.ts';
 import { requestRedirect } from './request-redirect.ts';
 import { retry } from './retry.ts';
 import { timeouts } from './timeouts.ts';
@@ -22,6 +23,7 @@ export const policies: { readonly [K in PolicyKind]: AnyPolicyDefinition<K> } = 
   transformation,
   requestRedirect,
   urlRewrite,
+  proxyProtocol,
   backendTLS,
 };
 
@@ -58,7 +60,6 @@ export const reservedPolicyNames: readonly string[] = [
   'oidc',
   'promptCaching',
   'promptEnrichment',
-  'proxyProtocol',
   'rateLimit',
   'requestMirror',
   'sessionAffinity',

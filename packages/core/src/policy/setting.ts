@@ -3,6 +3,7 @@ import type { PolicySpec } from '@agentgateway/api/gen/agentgateway/v1/policy_pb
 import type { Environment } from '../environment.ts';
 import type { RuleSettings } from '../settings.ts';
 import { backendTLS } from './backend-tls.ts';
+import { proxyProtocol } from './proxy-protocol.ts';
 import { retry } from './retry.ts';
 import { timeouts } from './timeouts.ts';
 
@@ -15,6 +16,8 @@ export function compileSetting({ kind }: PolicySpec, environment: Environment): 
       return { retry: retry.compile(kind.value, environment) };
     case 'backendTLS':
       return { backendTLS: backendTLS.compile(kind.value, environment) };
+    case 'proxyProtocol':
+      return { proxyProtocol: proxyProtocol.compile(kind.value, environment) };
     default:
       throw new Error(`${kind.case ?? 'what it says'} is no setting that this version reads`);
   }

@@ -5,7 +5,7 @@ import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb
 import { Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import type { Policy } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { ResourceSchema } from '@agentgateway/api/gen/agentgateway/v1/resource_pb.ts';
-import type { Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
+import type { L4Route, Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import { SecretSchema } from '@agentgateway/api/gen/agentgateway/v1/secret_pb.ts';
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import { typeUrls } from '@agentgateway/api/keys.ts';
@@ -22,6 +22,7 @@ import { type FilterPart, compileFilters } from './filters.ts';
 export type Part =
   | { readonly kind: 'listener'; readonly message: Listener }
   | { readonly kind: 'route'; readonly message: Route; readonly rules: readonly RulePart[] }
+  | { readonly kind: 'l4Route'; readonly message: L4Route }
   | { readonly kind: 'backend'; readonly target: Target }
   | { readonly kind: 'policy'; readonly message: Policy; readonly invalid: string | undefined }
   | { readonly kind: 'endpoints'; readonly addresses: readonly EndpointAddress[] }
@@ -54,11 +55,19 @@ export function compile(resource: EncodedResource, environment: BackendEnvironme
   }
 }
 
+const protocols: ReadonlySet<Listener_Protocol> = new Set([
+  Listener_Protocol.HTTP,
+  Listener_Protocol.HTTPS,
+  Listener_Protocol.TLS,
+  Listener_Protocol.TCP,
+  Listener_Protocol.UDP,
+]);
+
 function compileResource(resource: EncodedResource, environment: BackendEnvironment): Part {
   const { kind } = fromBinary(ResourceSchema, resource.bytes);
   switch (kind.case) {
     case 'listener':
-      if (kind.value.protocol !== Listener_Protocol.HTTP)
+      if (!protocols.has(kind.value.protocol))
         throw new Error(`listener protocol ${kind.value.protocol} is not known to this version`);
       return { kind: 'listener', message: kind.value };
     case 'route':
@@ -73,6 +82,8 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
           backendMirrors: rule.backends.map(({ mirrors }) => mirrors.map((one) => compileMirror(one, environment))),
         })),
       };
+    case 'l4Route':
+      return { kind: 'l4Route', message: kind.value };
     case 'backend':
       return { kind: 'backend', target: compileBackend(resource.key, kind.value, environment) };
     case 'policy':

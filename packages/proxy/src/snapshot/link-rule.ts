@@ -7,6 +7,7 @@ import { type MirrorPart, mirrorStep, planMirror } from '../pipeline/mirror.ts';
 import type { RulePart } from './compile.ts';
 import { compileChoice } from './choose.ts';
 import { toEntries } from './entries.ts';
+import { placesOf } from './places.ts';
 import type { CompiledMerge, Level, LinkedChain, PolicyIndex } from './policy-index.ts';
 import type { BackendChoice, MirrorPlan, PlannedStep, RulePlan, StepPlan } from './snapshot.ts';
 
@@ -100,12 +101,6 @@ function linkRule(
   const { settings, decisions } = chain;
   const plan = withMirrors(chain.plan, key, mirrors);
   return { route: key, rule: rule.name, index: place, plan, settings, backends, choose, mirrors, decisions };
-}
-
-/** Where policies may be attached to a backend: the whole of it, and the port that is used. */
-function placesOf(backend: string, port: number): Level[] {
-  const whole: Level = { level: 'backend', target: backend, section: '' };
-  return port === 0 ? [whole] : [whole, { level: 'section', target: backend, section: String(port) }];
 }
 
 /** A plan with its mirrors at their place in the order of phases. */

@@ -1,14 +1,17 @@
 // Parts → snapshot: attaches routes to listeners and policies to both, again only for what changed (contract 3).
-import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
+import { Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import { typeUrls } from '@agentgateway/api/keys.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import { selectByHostname } from '@agentgateway/core/route/hostnames.ts';
 import { compileRouter } from '@agentgateway/core/route/router.ts';
 import type { Target } from '@agentgateway/core/target.ts';
+import { bindKey } from './bind-key.ts';
 import type { Part } from './compile.ts';
 import { Generation } from './generation.ts';
 import type { Scope } from './lifetimes.ts';
 import { type LinkedRoute, linkRoute } from './link-rule.ts';
+import { TunnelLinker } from './link-tunnels.ts';
+import { placesAbove } from './places.ts';
 import { type CompiledMerge, type Level, PolicyIndex } from './policy-index.ts';
 import { nameOf } from './resource-name.ts';
 import type { BindPlan, ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
@@ -29,12 +32,6 @@ interface LinkedListener {
 /** What is held, by name. */
 type ReadonlyParts = ReadonlyMap<string, HeldPart>;
 
-/** Which places lie above a listener's routes, outermost first; each says where that is for a listener. */
-const placesAbove: readonly ((listener: Listener) => Level)[] = [
-  ({ gateway }) => ({ level: 'gateway', target: gateway, section: '' }),
-  ({ gateway, name }) => ({ level: 'listener', target: gateway, section: name }),
-];
-
 /** What is to be linked again of a listener: everything, or some of its routes. */
 type Dirt = 'all' | Set<string>;
 
@@ -43,12 +40,14 @@ type Held<K extends Part['kind']> = HeldPart & { readonly part: Extract<Part, { 
 /** Builds snapshots, keeping what earlier ones were built from. After a throw it is not to be used any more. */
 export class Linker {
   readonly #policies: PolicyIndex;
+  readonly #tunnels: TunnelLinker;
   readonly #listeners = new Map<string, LinkedListener>();
   /** Listener key → keys of the routes that name it, whether it exists or not. */
   readonly #routesOf = new Map<string, Set<string>>();
 
   constructor(environment: ScopedEnvironment) {
     this.#policies = new PolicyIndex(environment);
+    this.#tunnels = new TunnelLinker(this.#policies);
   }
 
   /** The next snapshot after these changes, which `parts` has already. `replaced` is what only older snapshots hold. */
@@ -59,6 +58,7 @@ export class Linker {
   ): { readonly snapshot: Snapshot; readonly replaced: readonly Scope[] } {
     const dirty = this.#findDirt(parts, changes);
     for (const [key, dirt] of dirty) this.#relink(parts, key, dirt);
+    const tunnels = this.#tunnels.link(changes);
     const backends = withChanges<'backend', Target>(previous.backends, changes, 'backend', ({ target }) => target);
     const endpointSets = withChanges<'endpoints', readonly EndpointAddress[]>(
       previous.endpointSets,
@@ -69,6 +69,7 @@ export class Linker {
     const generation = previous.generation + 1;
     const snapshot: Snapshot = {
       binds: dirty.size > 0 ? toBinds(this.#listeners) : previous.binds,
+      tunnels,
       backends,
       endpointSets,
       generation,
@@ -124,7 +125,7 @@ export class Linker {
   #relink(parts: ReadonlyParts, key: string, dirt: Dirt): void {
     const before = this.#listeners.get(key);
     const held = parts.get(nameOf({ typeUrl: typeUrls.resource, key }));
-    if (!isHeld('listener', held)) {
+    if (!isHeld('listener', held) || !holdsRequests(held.part.message.protocol)) {
       for (const { uses } of before?.routes.values() ?? []) this.#policies.drop(uses);
       this.#policies.drop(before?.uses ?? []);
       this.#listeners.delete(key);
@@ -180,6 +181,11 @@ function isHeld<K extends Part['kind']>(kind: K, held: HeldPart | undefined): he
   return held?.part.kind === kind;
 }
 
+/** Whether there are requests in what a listener receives; the others are linked as tunnels. */
+function holdsRequests(protocol: Listener_Protocol): boolean {
+  return protocol === Listener_Protocol.HTTP || protocol === Listener_Protocol.HTTPS;
+}
+
 function listenersOf(held: HeldPart | undefined): Set<string> {
   return new Set(isHeld('route', held) ? held.part.message.parents.map(({ listener }) => listener) : []);
 }
@@ -211,9 +217,4 @@ function toBinds(listeners: ReadonlyMap<string, LinkedListener>): Map<string, Bi
       return [key, { key, address, port, listeners: plans, select: only ? () => only : selectByHostname(plans) }];
     }),
   );
-}
-
-/** Listeners with the same address and port share a socket. Port 0 is any free port: another one for each listener. */
-function bindKey(address: string, port: number, listener: string): string {
-  return port === 0 ? `${address}:0 ${listener}` : `${address}:${port}`;
 }

@@ -4,6 +4,7 @@ import type { Phase, Step } from '@agentgateway/core/phases.ts';
 import type { Router } from '@agentgateway/core/route/router.ts';
 import type { RuleSettings } from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
+import type { TunnelBindPlan } from '../tunnel/plan.ts';
 import { Generation } from './generation.ts';
 
 /** A step of a plan, with the policy it came from. */
@@ -107,6 +108,8 @@ export interface BindPlan {
 /** Everything a request needs, unchanged for its whole life. */
 export interface Snapshot extends SnapshotView {
   readonly binds: ReadonlyMap<string, BindPlan>;
+  /** Sockets of TCP, TLS and UDP; one whose key `binds` has, too, is for HTTPS beside TLS, and is opened by tunnels. */
+  readonly tunnels: ReadonlyMap<string, TunnelBindPlan>;
   readonly backends: ReadonlyMap<string, Target>;
   readonly endpointSets: ReadonlyMap<string, readonly EndpointAddress[]>;
   /** Counts the requests that use this snapshot. */
@@ -117,6 +120,7 @@ export interface Snapshot extends SnapshotView {
 export function emptySnapshot(): Snapshot {
   return {
     binds: new Map(),
+    tunnels: new Map(),
     backends: new Map(),
     endpointSets: new Map(),
     generation: 0,

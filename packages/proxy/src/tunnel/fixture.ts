@@ -1,11 +1,12 @@
 // Binds on free ports with hand-made plans and a recorder that remembers, for tests.
+import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import type { Log } from '@agentgateway/core/environment.ts';
 import { systemClock } from '../environment.ts';
 import { compileChoice } from '../snapshot/choose.ts';
 import { TimerWheel } from '../upstream/timer-wheel.ts';
 import { EndpointLoad } from './endpoint-load.ts';
 import { type TunnelLimits, tunnelLimits } from './limits.ts';
-import type { TunnelBackend, TunnelBindPlan, TunnelChoice, TunnelListener, TunnelRoute } from './plan.ts';
+import type { TunnelBindPlan, TunnelChoice, TunnelListener, TunnelRoute } from './plan.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import type { TunnelPlace, TunnelRecord } from './record.ts';
 import type { TunnelParts } from './tunnel.ts';
@@ -18,7 +19,7 @@ export interface TestTunnels extends Disposable {
   /** How many were opened so far. */
   readonly opened: TunnelPlace[];
   /** By `key`; tests change it. */
-  readonly backends: Map<string, TunnelBackend>;
+  readonly backends: Map<string, readonly EndpointAddress[]>;
   /** Resolves with the first record that was not given yet. */
   record(): Promise<TunnelRecord>;
 }
@@ -30,7 +31,7 @@ export function openTunnels(limits: Partial<TunnelLimits> = {}): TestTunnels {
   let given = 0;
   const opened: TunnelPlace[] = [];
   const dropped: TestTunnels['dropped'] = [];
-  const backends = new Map<string, TunnelBackend>();
+  const backends = new Map<string, readonly EndpointAddress[]>();
   const all = { ...tunnelLimits, ...limits };
   const timers = new TimerWheel(() => systemClock.monotonicMs());
   const give = (): void => {
@@ -52,7 +53,7 @@ export function openTunnels(limits: Partial<TunnelLimits> = {}): TestTunnels {
         dropped: (what) => dropped.push(what),
         connected: () => {},
       },
-      findBackend: ({ key }) => backends.get(key),
+      findEndpoints: ({ key }) => backends.get(key) ?? [],
     },
     records,
     opened,
@@ -68,8 +69,8 @@ export function openTunnels(limits: Partial<TunnelLimits> = {}): TestTunnels {
 }
 
 /** A backend on a port of 127.0.0.1. */
-export function backendAt(...ports: readonly number[]): TunnelBackend {
-  return { endpoints: ports.map((port) => ({ address: '127.0.0.1', port })), proxyProtocol: undefined };
+export function backendAt(...ports: readonly number[]): readonly EndpointAddress[] {
+  return ports.map((port) => ({ address: '127.0.0.1', port }));
 }
 
 /** A route to backends by key. */
@@ -78,6 +79,7 @@ export function routeTo(backends: readonly (string | Partial<TunnelChoice>)[], t
     port: 0,
     weight: 1,
     invalid: undefined,
+    proxyVersion: undefined,
     key: '',
     ...(typeof backend === 'string' ? { key: backend } : backend),
   }));
@@ -86,6 +88,7 @@ export function routeTo(backends: readonly (string | Partial<TunnelChoice>)[], t
     rule: '',
     backends: choices,
     timeouts: { connectMs: 10_000, idleMs: 60_000, ...timeouts },
+    refusal: () => undefined,
     choose: compileChoice(choices),
   };
 }
@@ -97,8 +100,9 @@ export function listenerOf(listener: Partial<TunnelListener>): TunnelListener {
     gateway: 'gateway/default/test',
     mode: 'tcp',
     hostname: '',
+    routes: [],
     proxyHeader: undefined,
-    accepts: () => true,
+    refusal: () => undefined,
     route: () => undefined,
     ...listener,
   };

@@ -11,6 +11,8 @@ export interface TunnelChoice {
   readonly weight: number;
   /** Why it cannot be served; its share of connections is refused, of datagrams dropped. */
   readonly invalid: string | undefined;
+  /** Version of the PROXY protocol it is spoken to with. */
+  readonly proxyVersion: 1 | 2 | undefined;
 }
 
 /** How long things may take on a route, in milliseconds. */
@@ -26,6 +28,8 @@ export interface TunnelRoute {
   readonly rule: string;
   readonly backends: readonly TunnelChoice[];
   readonly timeouts: TunnelTimeouts;
+  /** Why policies refuse a client; undefined admits it. */
+  refusal(client: SocketEnd): string | undefined;
   /** By weight, once per connection or flow; undefined when nothing has weight. */
   choose(): TunnelChoice | undefined;
 }
@@ -40,10 +44,12 @@ export interface TunnelListener {
   readonly mode: ListenerMode;
   /** Exact, `*.suffix`, or empty for all. */
   readonly hostname: string;
-  /** How its connections may begin; undefined where the PROXY protocol is not spoken. */
-  readonly proxyHeader: ProxyHeaderMode | undefined;
-  /** Whether a client may connect, as policies on the listener have it. */
-  accepts(client: SocketEnd): boolean;
+  /** The oldest first. */
+  readonly routes: readonly TunnelRoute[];
+  /** How its connections may begin, and whose word is taken; undefined where the PROXY protocol is not spoken. */
+  readonly proxyHeader: { readonly mode: ProxyHeaderMode; trusts(address: string): boolean } | undefined;
+  /** Why policies refuse a client; undefined admits it. */
+  refusal(client: SocketEnd): string | undefined;
   /** The route for a name; the oldest of those that want the same. */
   route(serverName: string | undefined): TunnelRoute | undefined;
 }
@@ -62,12 +68,5 @@ export interface TunnelBindPlan {
   select(serverName: string | undefined): TunnelListener | undefined;
 }
 
-/** A backend as it is now. */
-export interface TunnelBackend {
-  readonly endpoints: readonly EndpointAddress[];
-  /** Version of the PROXY protocol it is spoken to with. */
-  readonly proxyProtocol: 1 | 2 | undefined;
-}
-
-/** Finds a backend; undefined where it does not exist, or does not take this kind of traffic. */
-export type FindBackend = (choice: TunnelChoice, transport: 'tcp' | 'udp') => TunnelBackend | undefined;
+/** The endpoints of a backend as they are now; none where it does not exist, or does not take this kind of traffic. */
+export type FindEndpoints = (choice: TunnelChoice, transport: 'tcp' | 'udp') => readonly EndpointAddress[];

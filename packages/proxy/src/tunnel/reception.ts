@@ -5,7 +5,7 @@ import type { ClientHello } from './client-hello.ts';
 import type { TunnelLimits } from './limits.ts';
 import type { TunnelBindPlan, TunnelListener } from './plan.ts';
 import type { ConnectionEnds } from './proxy-protocol.ts';
-import { type ProxyHeaderMode, type Refused, peekClientHello, readProxyHeader } from './read-header.ts';
+import { type Refused, peekClientHello, readProxyHeader } from './read-header.ts';
 
 /** A connection that is received: nothing of it is taken away but a PROXY protocol header. */
 export interface Received {
@@ -28,11 +28,20 @@ export async function receive(
   const refuse = (refused: Refused, listener?: TunnelListener): Received => ({ ends, hello, listener, refused });
   const begun = plan();
   if (!begun) return refuse(closing);
-  const mode = headerModeOf(begun);
-  if (mode !== undefined) {
-    const read = await readProxyHeader(socket, mode, limits);
-    if ('refused' in read) return refuse(read.refused);
-    ends = read.ends ?? ends;
+  const proxyHeader = headerOf(begun);
+  if (proxyHeader) {
+    const { mode } = proxyHeader;
+    const isTrusted = proxyHeader.trusts(ends.source.address);
+    if (!isTrusted && mode === 'required')
+      return refuse({
+        reason: 'forbidden',
+        message: `${ends.source.address} is not trusted to say whose connection it is`,
+      });
+    if (isTrusted) {
+      const read = await readProxyHeader(socket, mode, limits);
+      if ('refused' in read) return refuse(read.refused);
+      ends = read.ends ?? ends;
+    }
   }
   if (begun.isTls) {
     const read = await peekClientHello(socket, limits);
@@ -40,15 +49,12 @@ export async function receive(
     hello = read.hello;
   }
   // The configuration may have changed since: a new connection begins with the newest.
-  const current = mode === undefined && !begun.isTls ? begun : plan();
+  const current = proxyHeader || begun.isTls ? plan() : begun;
   if (!current) return refuse(closing);
   const listener = current.select(hello?.serverName);
   if (!listener) return refuse({ reason: 'listener-not-found', message: noListener(hello?.serverName) });
-  if (!listener.accepts(ends.source))
-    return refuse(
-      { reason: 'forbidden', message: `a policy on ${listener.key} refuses ${ends.source.address}` },
-      listener,
-    );
+  const refusal = listener.refusal(ends.source);
+  if (refusal !== undefined) return refuse({ reason: 'forbidden', message: refusal }, listener);
   return { ends, hello, listener, refused: undefined };
 }
 
@@ -68,7 +74,7 @@ function endsOf(socket: Socket): ConnectionEnds {
 }
 
 /** Who connects to a socket is not known before the header is read: where its listeners differ, what is demanded wins. */
-function headerModeOf({ listeners }: TunnelBindPlan): ProxyHeaderMode | undefined {
-  const modes = listeners.map(({ proxyHeader }) => proxyHeader);
-  return modes.find((mode) => mode === 'required') ?? modes.find((mode) => mode !== undefined);
+function headerOf({ listeners }: TunnelBindPlan): TunnelListener['proxyHeader'] {
+  const spoken = listeners.flatMap(({ proxyHeader }) => proxyHeader ?? []);
+  return spoken.find(({ mode }) => mode === 'required') ?? spoken[0];
 }

@@ -273,11 +273,11 @@ describe('ends', () => {
       tunnels.parts,
     );
     tunnel.open();
-    expect(tunnels.parts.load.open(tunnels.backends.get('b')!.endpoints[0]!)).toBe(1);
+    expect(tunnels.parts.load.open(tunnels.backends.get('b')![0]!)).toBe(1);
     socket.destroy();
     await tunnel.ended;
     expect(await tunnels.record()).toMatchObject({ reason: 'client-gone', client: source, receivedBytes: 0 });
-    expect(tunnels.parts.load.open(tunnels.backends.get('b')!.endpoints[0]!)).toBe(0);
+    expect(tunnels.parts.load.open(tunnels.backends.get('b')![0]!)).toBe(0);
   });
 
   test('a connection without a byte is given up, one with bytes is not', async () => {
@@ -378,7 +378,10 @@ describe('choosing', () => {
 
 describe('who connects', () => {
   test('a policy on the listener refuses by address', async () => {
-    const running = await start({ route: () => routeTo(['b']), accepts: ({ address }) => address !== '127.0.0.1' });
+    const running = await start({
+      route: () => routeTo(['b']),
+      refusal: ({ address }) => (address === '127.0.0.1' ? 'not from here' : undefined),
+    });
     running.tunnels.backends.set('b', backendAt(await serve((socket) => socket.end('served'))));
     expect(await endOf(dial(running))).toBe('ECONNRESET');
     expect(await running.tunnels.record()).toMatchObject({ reason: 'forbidden' });
@@ -388,12 +391,15 @@ describe('who connects', () => {
     'the PROXY protocol, version %i, is read from the client and told to the backend',
     async (version) => {
       const heard = Promise.withResolvers<string>();
-      const running = await start({ route: () => routeTo(['b']), proxyHeader: 'required' });
+      const running = await start({
+        route: () => routeTo([{ key: 'b', proxyVersion: version }]),
+        proxyHeader: { mode: 'required', trusts: () => true },
+      });
       const port = await serve((socket) => {
         void readAll(socket).then(heard.resolve);
         socket.end();
       });
-      running.tunnels.backends.set('b', { ...backendAt(port), proxyProtocol: version });
+      running.tunnels.backends.set('b', backendAt(port));
       const client = dial(running);
       const header = writeProxyProtocol(version, ends);
       // In pieces, the last of which holds the first bytes of what follows.
@@ -410,8 +416,11 @@ describe('who connects', () => {
     ['required and missing', 'required', 'hello there, more than a signature', 'bad-framing'],
     ['wrong', 'optional', 'PROXY TCP4 nonsense\r\n', 'bad-framing'],
     ['unfinished', 'optional', 'PROXY TCP4 192.0', 'request-timeout'],
-  ] as const)('a header that is %s closes the connection', async (_, proxyHeader, bytes, reason) => {
-    const running = await start({ route: () => routeTo(['b']), proxyHeader }, { proxyHeaderTimeoutMs: 100 });
+  ] as const)('a header that is %s closes the connection', async (_, mode, bytes, reason) => {
+    const running = await start(
+      { route: () => routeTo(['b']), proxyHeader: { mode, trusts: () => true } },
+      { proxyHeaderTimeoutMs: 100 },
+    );
     running.tunnels.backends.set('b', backendAt(await serve((socket) => socket.end('served'))));
     const client = dial(running);
     client.write(bytes);
@@ -419,8 +428,23 @@ describe('who connects', () => {
     expect(await running.tunnels.record()).toMatchObject({ reason });
   });
 
+  test('a header of those who are not trusted is refused where it is required, and passed on unread where it is optional', async () => {
+    const strict = await start({ route: () => routeTo(['b']), proxyHeader: { mode: 'required', trusts: () => false } });
+    expect(await endOf(dial(strict))).toBe('ECONNRESET');
+    expect(await strict.tunnels.record()).toMatchObject({ reason: 'forbidden' });
+    const running = await start({
+      route: () => routeTo(['b']),
+      proxyHeader: { mode: 'optional', trusts: () => false },
+    });
+    running.tunnels.backends.set('b', backendAt(await serve((socket) => void socket.pipe(socket))));
+    const client = dial(running);
+    client.end(writeProxyProtocol(1, ends));
+    expect(await readAll(client)).toBe(writeProxyProtocol(1, ends).toString());
+    expect(await running.tunnels.record()).toMatchObject({ client: { address: '127.0.0.1' } });
+  });
+
   test('optional: a connection may do without', async () => {
-    const running = await start({ route: () => routeTo(['b']), proxyHeader: 'optional' });
+    const running = await start({ route: () => routeTo(['b']), proxyHeader: { mode: 'optional', trusts: () => true } });
     running.tunnels.backends.set('b', backendAt(await serve((socket) => void socket.pipe(socket))));
     const client = dial(running);
     client.end('plain');

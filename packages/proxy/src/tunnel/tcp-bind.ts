@@ -6,6 +6,7 @@ import type { TunnelBindPlan, TunnelListener } from './plan.ts';
 import type { ConnectionEnds } from './proxy-protocol.ts';
 import type { TunnelPlace } from './record.ts';
 import { type Received, receive } from './reception.ts';
+import type { Refused } from './read-header.ts';
 import { breakOff } from './splice.ts';
 import { Tunnel, type TunnelConnection, type TunnelParts } from './tunnel.ts';
 
@@ -32,8 +33,8 @@ export interface TcpBindOptions {
   readonly parts: TunnelParts;
   /** As it is now; undefined once it is gone. */
   readonly plan: () => TunnelBindPlan | undefined;
-  /** Takes connections that are not passed through. */
-  readonly handOver: (connection: HandedOver) => void;
+  /** Takes connections that are not passed through; undefined where nobody terminates TLS, so that they are refused. */
+  readonly handOver: ((connection: HandedOver) => void) | undefined;
 }
 
 /** An open socket for TCP or TLS. */
@@ -117,13 +118,15 @@ export class TcpBind {
     const id = parts.clock.id();
     const protocol = hello || plan()?.isTls === true ? 'tls' : 'tcp';
     parts.recorder.opened({ ...this.#place(listener), protocol });
-    if (refused) {
+    const isPassed = listener?.mode === 'passthrough' || listener?.mode === 'tcp';
+    const unserved = isPassed || handOver ? undefined : unterminated;
+    if (refused ?? unserved) {
       breakOff(socket);
-      this.#recordRefused(received, { id, startMs, protocol });
+      this.#recordRefused({ ...received, refused: refused ?? unserved }, { id, startMs, protocol });
       return;
     }
     const connection = { id, bind: key, listener: listener!, ends, startMs };
-    if (hello && listener!.mode !== 'passthrough') handOver({ socket, hello, ...connection });
+    if (hello && !isPassed) handOver!({ socket, hello, ...connection });
     else this.proxy({ client: socket, protocol, serverName: hello?.serverName, ...connection });
   }
 
@@ -164,4 +167,5 @@ export class TcpBind {
   }
 }
 
+const unterminated: Refused = { reason: 'listener-not-found', message: 'TLS is not terminated on this port' };
 const drained = 'the listener is gone, or the gateway is shutting down';

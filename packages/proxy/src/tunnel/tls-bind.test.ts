@@ -156,7 +156,9 @@ describe.runIf(certificate)('passthrough', () => {
 
   test('the PROXY protocol comes before the ClientHello', async () => {
     const source = { address: '192.0.2.7', port: 7 };
-    const running = await start({ 'a.example': { route: () => routeTo(['a']), proxyHeader: 'required' } });
+    const running = await start({
+      'a.example': { route: () => routeTo(['a']), proxyHeader: { mode: 'required', trusts: () => true } },
+    });
     running.tunnels.backends.set('a', backendAt(await listen(tlsServer(certificate!, 'first'))));
     const client = dial(running, 'a.example', writeProxyProtocol(2, { source, destination: source }));
     await once(client, 'data');

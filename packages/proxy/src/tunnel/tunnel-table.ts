@@ -15,8 +15,8 @@ export interface TunnelTableParts {
   readonly parts: TunnelParts;
   /** A bind as it is in the current snapshot. */
   readonly plan: (key: string) => TunnelBindPlan | undefined;
-  /** Takes TLS that is to be terminated, with all its bytes; it answers for the socket from then on. */
-  readonly handOver: (connection: HandedOver) => void;
+  /** Takes TLS that is to be terminated, with all its bytes, and answers for the socket from then on; undefined refuses it. */
+  readonly handOver?: ((connection: HandedOver) => void) | undefined;
 }
 
 /** Opens and closes binds. A bind that cannot be opened fails its listeners only. */
@@ -90,7 +90,7 @@ export class TunnelTable {
     const { log, parts, defaultAddress, handOver } = this.#parts;
     const address = toLiteral(asked || defaultAddress);
     const shared = { key, address, port, log, parts, plan: () => this.#parts.plan(key) };
-    const bind = transport === 'udp' ? new UdpBind(shared) : new TcpBind({ ...shared, handOver });
+    const bind = transport === 'udp' ? new UdpBind(shared) : new TcpBind({ ...shared, handOver: handOver });
     try {
       await bind.listen();
     } catch (error) {

@@ -7,7 +7,7 @@ import type { Clock } from '../environment.ts';
 import type { Timer, TimerWheel } from '../upstream/timer-wheel.ts';
 import type { EndpointLoad } from './endpoint-load.ts';
 import type { TunnelLimits } from './limits.ts';
-import type { FindBackend, TunnelBackend, TunnelChoice, TunnelListener, TunnelRoute } from './plan.ts';
+import type { FindEndpoints, TunnelChoice, TunnelListener, TunnelRoute } from './plan.ts';
 import { type ConnectionEnds, writeProxyProtocol } from './proxy-protocol.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { Refused } from './read-header.ts';
@@ -22,7 +22,7 @@ export interface TunnelParts {
   readonly buffers: ReadBuffers;
   readonly load: EndpointLoad;
   readonly recorder: TunnelRecorder;
-  readonly findBackend: FindBackend;
+  readonly findEndpoints: FindEndpoints;
 }
 
 /** A connection whose listener is known. */
@@ -74,11 +74,16 @@ export class Tunnel {
 
   /** Chooses and begins to connect, so that a server that speaks first is heard. */
   open(): void {
-    const { client, listener, serverName } = this.#connection;
+    const { client, listener, serverName, ends } = this.#connection;
     this.#route = listener.route(serverName);
     if (!this.#route) {
       const asked = serverName === undefined ? 'this connection' : `'${serverName}'`;
       this.#end('route-not-found', `no route of ${listener.key} wants ${asked}`);
+      return;
+    }
+    const refusal = this.#route.refusal(ends.source);
+    if (refusal !== undefined) {
+      this.#end('forbidden', refusal);
       return;
     }
     this.#choice = this.#route.choose();
@@ -104,11 +109,10 @@ export class Tunnel {
   }
 
   #connect(): void {
-    const { load, limits, findBackend, timers } = this.#parts;
+    const { load, limits, findEndpoints, timers } = this.#parts;
     const choice = this.#choice!;
-    const backend = findBackend(choice, 'tcp');
-    const endpoint = load.pick(backend?.endpoints ?? [], this.#tried);
-    if (!backend || !endpoint) {
+    const endpoint = load.pick(findEndpoints(choice, 'tcp'), this.#tried);
+    if (!endpoint) {
       this.#end('no-healthy-endpoint', `${choice.key} has no ready endpoint on port ${choice.port}`);
       return;
     }
@@ -143,17 +147,18 @@ export class Tunnel {
     upstream.once('error', onError).once('connect', () => {
       upstream.off('error', onError);
       this.#parts.recorder.connected('tcp', this.#parts.clock.monotonicMs() - startMs);
-      this.#onConnected(splice, backend);
+      this.#onConnected(splice);
     });
   }
 
-  #onConnected(splice: Splice, { proxyProtocol }: TunnelBackend): void {
+  #onConnected(splice: Splice): void {
     const { client, ends } = this.#connection;
     this.#timer?.stop();
     client.off('close', this.#onClientClosed);
     this.#isCopying = true;
     splice.upstream.setKeepAlive(true, keepAliveMs);
-    if (proxyProtocol !== undefined) splice.upstream.write(writeProxyProtocol(proxyProtocol, ends));
+    const { proxyVersion } = this.#choice!;
+    if (proxyVersion !== undefined) splice.upstream.write(writeProxyProtocol(proxyVersion, ends));
     splice.start();
     const { idleMs } = this.#route!.timeouts;
     if (idleMs > 0 && !this.#isOver) this.#timer = this.#parts.timers.start(idleMs, () => this.#onIdle(idleMs));
@@ -174,7 +179,7 @@ export class Tunnel {
     if (this.#isOver) return;
     this.#timer?.stop();
     this.#parts.load.remove(this.#endpoint!);
-    const { endpoints = [] } = this.#parts.findBackend(this.#choice!, 'tcp') ?? {};
+    const endpoints = this.#parts.findEndpoints(this.#choice!, 'tcp');
     const isMore = endpoints.some((endpoint) => !this.#tried.includes(endpoint));
     if (isMore && this.#tried.length < this.#parts.limits.connectAttemptsMax) {
       // Nothing was passed on yet: another endpoint may do.

@@ -1,10 +1,11 @@
 // Datagrams: a flow for each client, answers from the listener's address, forgetting, bounds, and drops that are counted.
 import { type Socket, createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type TestTunnels, bindOf, openTunnels, routeTo, silent } from './fixture.ts';
 import type { TunnelLimits } from './limits.ts';
-import type { TunnelBackend, TunnelBindPlan, TunnelListener } from './plan.ts';
+import type { TunnelBindPlan, TunnelListener } from './plan.ts';
 import { UdpBind } from './udp-bind.ts';
 
 const cleanup: (() => void)[] = [];
@@ -41,12 +42,12 @@ async function open(address = '127.0.0.1'): Promise<Socket> {
 }
 
 /** Answers each datagram with a name, the sender's port and what it said. */
-async function echo(name: string, address = '127.0.0.1'): Promise<TunnelBackend> {
+async function echo(name: string, address = '127.0.0.1'): Promise<readonly EndpointAddress[]> {
   const socket = await open(address);
   socket.on('message', (message, from) =>
     socket.send(`${name} ${from.port} ${message.toString()}`, from.port, from.address),
   );
-  return { endpoints: [{ address, port: socket.address().port }], proxyProtocol: undefined };
+  return [{ address, port: socket.address().port }];
 }
 
 async function ask(socket: Socket, { bind }: Running, text: string): Promise<{ text: string; from: string }> {
@@ -118,7 +119,7 @@ describe('forgetting', () => {
       reason: undefined,
     });
     expect(running.bind.flows.size).toBe(0);
-    expect(running.tunnels.parts.load.open(running.tunnels.backends.get('a')!.endpoints[0]!)).toBe(0);
+    expect(running.tunnels.parts.load.open(running.tunnels.backends.get('a')![0]!)).toBe(0);
   });
 
   test('the one that was idle longest makes room for a new one', async () => {
@@ -167,7 +168,7 @@ describe('what cannot be passed on', () => {
     ['no route', { route: () => undefined }, 'route-not-found'],
     ['an invalid backend', { route: () => routeTo([{ key: 'a', invalid: 'BackendNotFound' }]) }, 'backend-invalid'],
     ['no endpoint', { route: () => routeTo(['none']) }, 'no-healthy-endpoint'],
-    ['a policy', { accepts: () => false }, 'forbidden'],
+    ['a policy', { refusal: () => 'no' }, 'forbidden'],
   ])('%s drops and counts', async (_, listener, reason) => {
     const running = await start(listener);
     const client = await open();
@@ -183,7 +184,7 @@ describe('what cannot be passed on', () => {
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
     const { port } = socket.address();
     await new Promise<void>((resolve) => socket.close(resolve));
-    running.tunnels.backends.set('a', { endpoints: [{ address: '127.0.0.1', port }], proxyProtocol: undefined });
+    running.tunnels.backends.set('a', [{ address: '127.0.0.1', port }]);
     const client = await open();
     // The second one meets what the kernel learned from the first.
     for (let i = 0; i < 3; i++) {

@@ -93,7 +93,7 @@ export class UdpBind {
   /** The endpoints of backends have changed: a flow to one that is gone would speak to nobody. */
   closeLost(): void {
     for (const flow of this.#flows.values()) {
-      const { endpoints = [] } = this.#options.parts.findBackend(flow.choice, 'udp') ?? {};
+      const endpoints = this.#options.parts.findEndpoints(flow.choice, 'udp');
       if (!endpoints.some(({ address, port }) => address === flow.endpoint.address && port === flow.endpoint.port))
         flow.close('no-healthy-endpoint', `${toHostPort(flow.endpoint)} is not an endpoint any more`);
     }
@@ -147,12 +147,13 @@ export class UdpBind {
 
   #choose(listener: TunnelListener, client: SocketEnd): FlowTarget | { readonly dropped: Reason } {
     const { parts } = this.#options;
-    if (!listener.accepts(client)) return { dropped: 'forbidden' };
+    if (listener.refusal(client) !== undefined) return { dropped: 'forbidden' };
     const route = listener.route(undefined);
     if (!route) return { dropped: 'route-not-found' };
+    if (route.refusal(client) !== undefined) return { dropped: 'forbidden' };
     const choice = route.choose();
     if (!choice || choice.invalid !== undefined) return { dropped: 'backend-invalid' };
-    const endpoint = parts.load.pick(parts.findBackend(choice, 'udp')?.endpoints ?? [], []);
+    const endpoint = parts.load.pick(parts.findEndpoints(choice, 'udp'), []);
     return endpoint ? { route, choice, endpoint } : { dropped: 'no-healthy-endpoint' };
   }
 

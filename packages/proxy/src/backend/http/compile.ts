@@ -18,5 +18,10 @@ export function compileHttpBackend(key: string, message: HTTPBackend, environmen
     const authority = isDefaultPort ? host : `${host}:${message.port}`;
     return { backend: key, endpoint, tls, protocol: spoken ?? protocol, authority };
   };
-  return { key, call: (exchange, plan) => callHttp(exchange, plan, environment, () => pick(plan)) };
+  return {
+    key,
+    call: (exchange, plan) => callHttp(exchange, plan, environment, () => pick(plan)),
+    // What speaks TLS is not sent bytes that somebody else would have to encrypt.
+    endpoints: ({ transport }) => (transport === 'tcp' && !own ? [endpoint] : []),
+  };
 }

@@ -38,5 +38,9 @@ export function compileServiceBackend(key: string, message: ServiceBackend, envi
     const tls = toTargetTls(port.tls, `${name}.${namespace}.svc`, settings.backendTLS);
     return { backend: key, endpoint, tls, protocol: port.protocol ?? protocol, authority: undefined };
   };
-  return { key, call: (exchange, plan) => callHttp(exchange, plan, environment, () => pick(exchange, plan)) };
+  return {
+    key,
+    call: (exchange, plan) => callHttp(exchange, plan, environment, () => pick(exchange, plan)),
+    endpoints: ({ snapshot, port, transport }) => snapshot.endpoints(toEndpointsKey(key, port, transport)) ?? [],
+  };
 }

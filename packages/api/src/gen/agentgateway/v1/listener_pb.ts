@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file agentgateway/v1/listener.proto.
  */
 export const file_agentgateway_v1_listener: GenFile = /*@__PURE__*/
-  fileDesc("Ch5hZ2VudGdhdGV3YXkvdjEvbGlzdGVuZXIucHJvdG8SD2FnZW50Z2F0ZXdheS52MSLJAQoITGlzdGVuZXISDwoHZ2F0ZXdheRgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDAoEcG9ydBgEIAEoDRI0Cghwcm90b2NvbBgFIAEoDjIiLmFnZW50Z2F0ZXdheS52MS5MaXN0ZW5lci5Qcm90b2NvbBIQCghob3N0bmFtZRgGIAEoCSI3CghQcm90b2NvbBIYChRQUk9UT0NPTF9VTlNQRUNJRklFRBAAEhEKDVBST1RPQ09MX0hUVFAQAWIGcHJvdG8z");
+  fileDesc("Ch5hZ2VudGdhdGV3YXkvdjEvbGlzdGVuZXIucHJvdG8SD2FnZW50Z2F0ZXdheS52MSKUAgoITGlzdGVuZXISDwoHZ2F0ZXdheRgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDAoEcG9ydBgEIAEoDRI0Cghwcm90b2NvbBgFIAEoDjIiLmFnZW50Z2F0ZXdheS52MS5MaXN0ZW5lci5Qcm90b2NvbBIQCghob3N0bmFtZRgGIAEoCSKBAQoIUHJvdG9jb2wSGAoUUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIRCg1QUk9UT0NPTF9IVFRQEAESEgoOUFJPVE9DT0xfSFRUUFMQAhIQCgxQUk9UT0NPTF9UTFMQAxIQCgxQUk9UT0NPTF9UQ1AQBBIQCgxQUk9UT0NPTF9VRFAQBWIGcHJvdG8z");
 
 /**
  * One socket's worth of configuration: a Gateway's listener. Binds are the distinct (address, port) pairs of all listeners.
@@ -78,6 +78,26 @@ export const Listener_Protocol = {
    * @generated from enum value: PROTOCOL_HTTP = 1;
    */
   HTTP: 1,
+
+  /**
+   * @generated from enum value: PROTOCOL_HTTPS = 2;
+   */
+  HTTPS: 2,
+
+  /**
+   * @generated from enum value: PROTOCOL_TLS = 3;
+   */
+  TLS: 3,
+
+  /**
+   * @generated from enum value: PROTOCOL_TCP = 4;
+   */
+  TCP: 4,
+
+  /**
+   * @generated from enum value: PROTOCOL_UDP = 5;
+   */
+  UDP: 5,
 } as const;
 
 /**
