@@ -131,6 +131,7 @@ function configuration(port: number, at: Upstreams, secretOf: (label: string) =>
           ],
         },
       },
+      { name: 'sessions', sessionAffinity: { persistence: { key: secretOf('seal') } } },
     ],
   };
 }

@@ -20,7 +20,12 @@ import {
 import type { Log } from '@agentgateway/core/environment.ts';
 import type { Exchange, Reply } from '@agentgateway/core/exchange.ts';
 import type { Router } from '@agentgateway/core/route/router.ts';
-import { type RetrySettings, type TimeoutSettings, defaultTimeouts } from '@agentgateway/core/settings.ts';
+import {
+  type RetrySettings,
+  type TimeoutSettings,
+  defaultSettings,
+  defaultTimeouts,
+} from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
 import { callHttp } from '@agentgateway/proxy/backend/attempt.ts';
 import type { BackendEnvironment } from '@agentgateway/proxy/backend/registry.ts';
@@ -147,7 +152,7 @@ function toTarget(
 function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target): Snapshot {
   const none: StepPlan = { steps: [] };
   const plan: StepPlan = { steps };
-  const settings = { timeouts: { ...defaultTimeouts, ...timeouts }, retry };
+  const settings = { ...defaultSettings, timeouts: { ...defaultTimeouts, ...timeouts }, retry };
   const choice = {
     key: target.key,
     port: 0,

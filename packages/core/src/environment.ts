@@ -1,6 +1,6 @@
 // The only door from policies and backends to the world (contract 2); the proxy implements it, tests fake it.
 import type { Ledger } from '@agentgateway/quota';
-import type { Reply } from './exchange.ts';
+import type { Exchange, Reply } from './exchange.ts';
 import type { HeaderList } from './header-list.ts';
 
 /** Names one entry of a Secret. */
@@ -52,6 +52,8 @@ export interface Environment {
   now(): number;
   /** Monotonic milliseconds. */
   monotonicMs(): number;
+  /** Resolves after so many milliseconds, or when the exchange is given up. */
+  pause(ms: number, exchange: Exchange): Promise<void>;
   /** In [0, 1). */
   random(): number;
   /** A new UUIDv7. */

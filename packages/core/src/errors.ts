@@ -133,7 +133,7 @@ export const reasons = {
     404,
     'client',
     'not_found',
-    notFound,
+    { ...notFound, grpcCode: 12 },
     'No listener serves this host; see /status on the admin port.',
   ),
   'route-not-found': row(
@@ -155,6 +155,15 @@ export const reasons = {
   ),
   'credential-expired': row(401, 'policy', 'expired_api_key', unauthenticated, 'Ask for a new one.'),
   forbidden: row(403, 'policy', 'forbidden', forbidden, 'An authorization rule refuses this request.'),
+  'address-forbidden': row(403, 'policy', 'address_forbidden', forbidden, 'ipAccess does not admit this address.'),
+  'origin-forbidden': row(
+    403,
+    'policy',
+    'origin_forbidden',
+    forbidden,
+    'Only pages of the host itself and of csrf.additionalOrigins may send this.',
+  ),
+  'fault-injected': row(503, 'policy', 'fault_injected', unavailable, 'A policy asks for this failure: fault.'),
   'model-forbidden': row(
     403,
     'policy',
@@ -182,7 +191,7 @@ export const reasons = {
     500,
     'gateway',
     'backend_invalid',
-    broken,
+    { ...broken, grpcCode: 14 },
     'The route names a backend that does not exist or may not be used; see /status.',
   ),
   'transformation-failed': row(
@@ -289,6 +298,8 @@ export interface GatewayErrorOptions {
   /** Headers of the answer, such as retry-after or www-authenticate. */
   readonly headers?: readonly (readonly [string, string])[];
   readonly retriable?: boolean;
+  /** Overrides the reason's own gRPC status code. */
+  readonly grpcCode?: number;
 }
 
 /** The only error that reaches a client; its message is safe to send. */
@@ -299,6 +310,7 @@ export class GatewayError extends Error {
   readonly hint: string;
   readonly retriable: boolean;
   readonly headers: readonly (readonly [string, string])[];
+  readonly grpcCode: number;
 
   constructor(reason: Reason, message: string, options: GatewayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -310,6 +322,7 @@ export class GatewayError extends Error {
     this.hint = options.hint ?? facts.hint;
     this.retriable = options.retriable ?? facts.retriable;
     this.headers = options.headers ?? [];
+    this.grpcCode = options.grpcCode ?? facts.grpcCode;
   }
 
   /** Any thrown value as a GatewayError; what is not one becomes `internal`, its text kept from the client. */

@@ -67,6 +67,7 @@ export interface Contracts {
 export const phases = {
   connection: 'connection',
   cors: 'step',
+  admit: 'step',
   authenticate: 'step',
   'external-authorize': 'step',
   authorize: 'step',

@@ -34,6 +34,7 @@ test('a secret is looked up each time it is used', () => {
     upstream: () => {
       throw new Error('not called');
     },
+    pause: () => Promise.resolve(),
   });
   const secret = environment.secret({ secret: 'secret/default/s', entry: 'entry' });
   expect(secret.current()).toBe('old');

@@ -50,12 +50,15 @@ export interface EnvironmentParts {
   readonly readSecret: (key: string, entry: string) => string | undefined;
   /** Reaches a backend of the current configuration. */
   readonly upstream: (backendKey: string) => Upstream;
+  readonly pause: Environment['pause'];
 }
 
 /** The environment of a running proxy. */
-export function createEnvironment({ clock, log, ledger, readSecret, upstream }: EnvironmentParts): Environment {
+export function createEnvironment(parts: EnvironmentParts): Environment {
+  const { clock, log, ledger, readSecret, upstream, pause } = parts;
   return {
     upstream,
+    pause,
     secret({ secret, entry }: SecretReference): SecretValue {
       return { current: () => readSecret(secret, entry) };
     },

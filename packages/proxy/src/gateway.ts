@@ -1,6 +1,7 @@
 // Puts the data plane together: source → store → binds → pipeline, telemetry and admin beside it, and takes it apart again.
 import type { ResourceChanges } from '@agentgateway/api/keys.ts';
 import { type AdminPort, adminApp, metricsApp, openPort, readinessApp } from './admin/server.ts';
+import { pause } from './backend/attempt.ts';
 import { callout } from './backend/callout.ts';
 import type { BackendEnvironment } from './backend/registry.ts';
 import { createEnvironment, systemClock } from './environment.ts';
@@ -138,6 +139,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
       ledger,
       readSecret: (key, entry) => store.secret(key, entry),
       upstream: (key) => callout(() => store.current, clock, key),
+      pause: (ms, exchange) => pause(transport.timers, exchange, ms),
     }),
     { transport },
   );

@@ -23,6 +23,7 @@ export async function openOffline(
       upstream: () => {
         throw new Error('nothing is called offline');
       },
+      pause: () => Promise.resolve(),
     }),
     { transport },
   );

@@ -1,6 +1,6 @@
 // What a laptop's configuration leaves out: the gateway, the routes, and without any backend the echo model and what the environment offers.
 import { findProviders } from '@agentgateway/llm/provider/provider.ts';
-import { ownApiVersion } from '../kinds/registry.ts';
+import { kindNamed, ownApiVersion } from '../kinds/registry.ts';
 import type { Manifest } from '../world.ts';
 import type { ConfigProblem } from './problem.ts';
 import { dnsSlices } from './services.ts';
@@ -44,7 +44,7 @@ export function addDefaults(
       origin,
     });
   }
-  if (!has('HTTPRoute')) {
+  if (!has('HTTPRoute') && !has('GRPCRoute')) {
     if (!has('LLMBackend') && !has('HTTPBackend') && !has('Service')) add(...embedded(env));
     add(...llmRoute(all));
   }
@@ -107,7 +107,7 @@ function freeName(wanted: string, kind: string, items: readonly LoadedItem[]): s
 /** A laptop's route without parents attaches to every Gateway of its namespace. */
 function withParents(manifest: Manifest, gateways: readonly Manifest[]): Manifest {
   const spec = manifest.spec as { parentRefs?: unknown } | undefined;
-  if (manifest.kind !== 'HTTPRoute' || spec?.parentRefs !== undefined) return manifest;
+  if (kindNamed(manifest.kind)?.role !== 'route' || spec?.parentRefs !== undefined) return manifest;
   const local = gateways.filter(({ metadata: { namespace } }) => namespace === manifest.metadata.namespace);
   const parentRefs = (local.length > 0 ? local : gateways).map(({ metadata: { name, namespace } }) => ({
     name,

@@ -2,9 +2,12 @@
 import type { z } from 'zod';
 import type { Attachable } from '../policy/define.ts';
 import type { CrdKind } from '../schema/to-crd.ts';
+import { backendTLSPolicySpec } from './backend-tls-policy/schema.ts';
 import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
+import { grpcRouteSpec } from './grpc-route/schema.ts';
 import { httpBackendSpec } from './http-backend/schema.ts';
 import { httpRouteSpec } from './http-route/schema.ts';
+import { tcpRouteSpec, tlsRouteSpec, udpRouteSpec } from './l4-route/schema.ts';
 import { llmBackendSpec } from './llm-backend/schema.ts';
 import { policyShort, policySpec } from './policy/schema.ts';
 import { secretFields } from './secret/schema.ts';
@@ -67,12 +70,45 @@ const rows = [
     schema: httpRouteSpec,
   },
   {
+    kind: 'GRPCRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'grpcRoutes',
+    place: 'spec',
+    role: 'route',
+    target: { whole: 'route', section: { place: 'rule', word: 'named rule' } },
+    schema: grpcRouteSpec,
+  },
+  {
+    kind: 'TLSRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'tlsRoutes',
+    place: 'spec',
+    role: 'route',
+    schema: tlsRouteSpec,
+  },
+  {
+    kind: 'TCPRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'tcpRoutes',
+    place: 'spec',
+    role: 'route',
+    schema: tcpRouteSpec,
+  },
+  {
+    kind: 'UDPRoute',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'udpRoutes',
+    place: 'spec',
+    role: 'route',
+    schema: udpRouteSpec,
+  },
+  {
     kind: 'Service',
     apiVersion: 'v1',
     plural: 'services',
     place: 'spec',
     role: 'backend',
-    target: { whole: 'service' },
+    target: { whole: 'service', section: { place: 'servicePort', word: 'port' } },
     schema: serviceSpec,
     shortSchema: serviceShort,
   },
@@ -115,6 +151,14 @@ const rows = [
     },
   },
   {
+    kind: 'BackendTLSPolicy',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'backendTLSPolicies',
+    place: 'spec',
+    role: 'policy',
+    schema: backendTLSPolicySpec,
+  },
+  {
     kind: 'Policy',
     apiVersion: ownApiVersion,
     plural: 'policies',
@@ -140,6 +184,9 @@ export type BackendKind = KindOf<'backend'>;
 /** The kinds that say which requests go where. */
 export type RouteKind = KindOf<'route'>;
 
+/** The kinds that are attached to others. */
+export type PolicyKind = KindOf<'policy'>;
+
 /** The API group of a kind; empty for the core's. */
 export function groupOf({ apiVersion }: KindRow): string {
   return apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
@@ -158,32 +205,22 @@ export function findKind(apiVersion: string, kind: string): KindRow | undefined 
 /** Plurals of config.yaml that are planned but not built: users are told so instead of "unknown". */
 export const reservedPlurals: readonly string[] = [
   'a2aBackends',
-  'backendTLSPolicies',
   'budgets',
   'gatewayParameters',
-  'grpcRoutes',
   'inferencePools',
   'listenerSets',
   'mcpBackends',
   'referenceGrants',
-  'tcpRoutes',
-  'tlsRoutes',
-  'udpRoutes',
 ];
 
 /** Kinds of manifests that are planned but not built. */
 export const reservedKinds: readonly string[] = [
   'A2ABackend',
-  'BackendTLSPolicy',
   'Budget',
   'ConfigMap',
   'GatewayParameters',
-  'GRPCRoute',
   'InferencePool',
   'ListenerSet',
   'MCPBackend',
   'ReferenceGrant',
-  'TCPRoute',
-  'TLSRoute',
-  'UDPRoute',
 ];

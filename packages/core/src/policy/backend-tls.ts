@@ -93,8 +93,14 @@ export const backendTLS = definePolicy({
     });
   },
   check: ({ validation }) => (validation ? validationProblems(validation) : []),
+  closed: (why) => create(BackendTLSSchema, { validation: closedValidation(why) }),
   compile: (message, environment): BackendTlsSettings => toSettings(message, environment),
 });
+
+/** Stands in for what cannot be applied: nothing is sent. */
+export function closedValidation(why: string): TLSValidation {
+  return create(TLSValidationSchema, { invalid: why });
+}
 
 /** What is wrong with the fields of a name together. */
 export function subjectAltNameProblems({ type, hostname, uri }: SubjectAltNameSpec): Problem[] {

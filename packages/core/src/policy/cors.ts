@@ -7,6 +7,7 @@ import { HeaderList } from '../header-list.ts';
 import { boolean, integer, list, strict, text } from '../schema/dialect.ts';
 import { token } from './check.ts';
 import { definePolicy } from './define.ts';
+import { originPattern, toOriginTest } from './origin.ts';
 
 /** Seconds a browser may keep a preflight's answer. */
 const maxAgeDefaultSeconds = 5;
@@ -121,23 +122,4 @@ function writePreflight(message: CORS, exchange: Exchange, origin: string, heade
   const granted = allowHeaders.includes('*') ? (asked ?? (allowCredentials ? '' : '*')) : allowHeaders.join(', ');
   if (granted) headers.set('access-control-allow-headers', granted);
   headers.set('access-control-max-age', String(message.maxAgeSeconds ?? maxAgeDefaultSeconds));
-}
-
-/** Scheme; host: exact, `*`, or `*.` and a suffix; port: none, a number, or `*`. */
-const originPattern =
-  /^([a-z][a-z0-9+.-]*):\/\/(\*|(?:\*\.)?[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(\*|[0-9]{1,5}))?$/i;
-
-/** Exact; `*`; or one wildcard label after the scheme, which is greedy; a port of `*` matches any, and none. */
-function toOriginTest(origin: string): (candidate: string) => boolean {
-  const lower = origin.toLowerCase();
-  if (lower === '*') return () => true;
-  const [, scheme, host = '', port] = originPattern.exec(lower) ?? [];
-  if (!lower.includes('*')) return (candidate) => candidate.toLowerCase() === lower;
-  return (candidate) => {
-    const [, candidateScheme, candidateHost = '', candidatePort] = originPattern.exec(candidate.toLowerCase()) ?? [];
-    if (candidateScheme !== scheme || candidateHost === '') return false;
-    if (port !== '*' && candidatePort !== port) return false;
-    if (host === '*') return true;
-    return host.startsWith('*.') ? candidateHost.endsWith(host.slice(1)) : candidateHost === host;
-  };
 }

@@ -73,6 +73,11 @@ export interface PolicyDefinition<K extends PolicyKind, P extends Phase, Schema 
   check(message: PolicyMessage<K>): readonly Problem[];
   /** Two filters of one rule as one that does what the first and then the second would; where it is left out the second's fields win. */
   join?(first: PolicyMessage<K>, second: PolicyMessage<K>): PolicyMessage<K>;
+  /**
+   * What stands in for a policy that cannot be applied, where leaving it out would open what it closes. Left out where it
+   * would not, and for restricting kinds, which close everything by themselves.
+   */
+  closed?(why: string): PolicyMessage<K>;
   /** Once per change; returns closures that run per request. */
   compile(message: PolicyMessage<K>, environment: Environment): CompiledOf<K, P>;
 }
@@ -88,6 +93,7 @@ export interface AnyPolicyDefinition<K extends PolicyKind = PolicyKind> {
   translate(spec: never, references: References): PolicyMessage<K>;
   check(message: PolicyMessage<K>): readonly Problem[];
   join?(first: PolicyMessage<K>, second: PolicyMessage<K>): PolicyMessage<K>;
+  closed?(why: string): PolicyMessage<K>;
   compile(message: PolicyMessage<K>, environment: Environment): object;
 }
 

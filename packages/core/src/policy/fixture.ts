@@ -1,6 +1,6 @@
 // What tests of policies are made of: exchanges by hand, and the way from what users write to what runs.
 import { Body } from '../body.ts';
-import type { Environment } from '../environment.ts';
+import type { Environment, SecretReference } from '../environment.ts';
 import { Exchange, type ExchangeHead, type Placement, type Reply } from '../exchange.ts';
 import { HeaderList } from '../header-list.ts';
 import type { Step } from '../phases.ts';
@@ -54,6 +54,10 @@ export interface World {
   readonly nowMs?: number;
   /** Values by the name of the Secret. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** What chance says, in [0, 1); 0 where it is left out. */
+  readonly random?: () => number;
+  /** Waits; not at all where it is left out. */
+  readonly pause?: Environment['pause'];
 }
 
 /** What became of a spec. */
@@ -81,7 +85,12 @@ export function write<K extends PolicyKind>(kind: K, spec: unknown, world: World
     problem: (path, text) => problems.push({ path, message: text }),
   });
   problems.push(...definition.check(message));
-  const environment = { now: () => world.nowMs ?? 0 } as Environment;
+  const environment = {
+    now: () => world.nowMs ?? 0,
+    random: world.random ?? (() => 0),
+    pause: world.pause ?? (() => Promise.resolve()),
+    secret: ({ secret }: SecretReference) => ({ current: () => world.secrets?.[secret] }),
+  } as Environment;
   return { message, problems, value: problems.length > 0 ? {} : definition.compile(message, environment) };
 }
 

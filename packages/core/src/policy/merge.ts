@@ -69,7 +69,7 @@ function mergeKind(kind: string, group: readonly Attached[]): MergedPolicy {
   const definition = definitionOf(kind);
   const phase = definition?.phase ?? 'authorize';
   const broken = group.find(({ invalid, spec }) => invalid !== undefined || spec?.kind.case === undefined);
-  if (broken && (!definition || definition.merge === 'all')) {
+  if (broken && (!definition || definition.merge === 'all' || definition.closed)) {
     return {
       kind,
       phase,

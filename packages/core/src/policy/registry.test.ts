@@ -59,6 +59,7 @@ describe('what users are told', () => {
 test('restricting phases add up: no policy in them can be removed from below', () => {
   const restricting = [
     'connection',
+    'admit',
     'authenticate',
     'external-authorize',
     'authorize',

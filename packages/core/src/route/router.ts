@@ -2,6 +2,7 @@
 import { RE2JS } from 're2js';
 import type { RouteMatch, ValueMatch } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import type { HeaderList } from '../header-list.ts';
+import { GrpcTable, type MethodTest, compileMethod } from './grpc-table.ts';
 import { hostKeys, plainHost } from './hostnames.ts';
 
 /** One match of one rule for one host name. */
@@ -47,6 +48,9 @@ interface Candidate<T> extends Routed<T> {
   readonly query: readonly ValueTest[];
 }
 
+/** What fits gRPC methods. */
+type MethodCandidate<T> = Candidate<T> & { readonly grpc: MethodTest };
+
 interface ValueTest {
   readonly name: string;
   readonly test: (value: string) => boolean;
@@ -58,11 +62,14 @@ interface HostTable<T> {
   readonly prefix: Map<string, Candidate<T>[]>;
   /** Length of the longest prefix, so that a long path costs no more look-ups than there are prefixes to find. */
   prefixLengthMax: number;
+  /** What GRPCRoutes say; on one host name there are none of HTTPRoutes beside them. */
+  readonly grpc: GrpcTable<MethodCandidate<T>>;
 }
 
 /**
  * Compiles a router. Order: most specific host; exact path, then regular expression, then longest prefix; method; number of
- * header matches; number of query matches; oldest route, then its key, then the order in the route. Throws on a bad expression.
+ * header matches; number of query matches; oldest route, then its key, then the order in the route. For gRPC in place of the
+ * path: longest service, then longest method. Throws on a bad expression.
  */
 export function compileRouter<T>(entries: readonly RouterEntry<T>[]): Router<T> {
   const hosts = new Map<string, HostTable<T>>();
@@ -70,6 +77,7 @@ export function compileRouter<T>(entries: readonly RouterEntry<T>[]): Router<T> 
   for (const table of hosts.values()) {
     for (const list of [...table.exact.values(), ...table.prefix.values()]) list.sort(byPrecedence);
     table.regex.sort((a, b) => byPrecedence(a.candidate, b.candidate));
+    table.grpc.sort();
   }
   return {
     values: () => new Set(entries.map(({ value }) => value)),
@@ -91,12 +99,14 @@ function addEntry<T>(hosts: Map<string, HostTable<T>>, entry: RouterEntry<T>): v
     regex: [],
     prefix: new Map(),
     prefixLengthMax: 0,
+    grpc: new GrpcTable<MethodCandidate<T>>(byPrecedence),
   };
   hosts.set(key, table);
-  const { matchedPrefix, pattern, ...tests } = entry.match ? compileMatch(entry.match) : everything;
+  const { matchedPrefix, pattern, grpc, ...tests } = entry.match ? compileMatch(entry.match) : everything;
   const candidate: Candidate<T> = { entry, value: entry.value, matchedPrefix, ...tests };
   const path = entry.match?.path?.match;
-  if (pattern) table.regex.push({ pattern, candidate });
+  if (grpc) table.grpc.add({ ...candidate, grpc });
+  else if (pattern) table.regex.push({ pattern, candidate });
   else if (path?.case === 'exact') push(table.exact, path.value, candidate);
   else {
     const prefix = trimSlash(matchedPrefix!);
@@ -111,12 +121,21 @@ interface CompiledMatch {
   readonly matchedPrefix: string | undefined;
   /** Set where a regular expression decides. */
   readonly pattern: RE2JS | undefined;
+  /** Set where a gRPC method decides. */
+  readonly grpc: MethodTest | undefined;
   readonly method: string;
   readonly headers: readonly ValueTest[];
   readonly query: readonly ValueTest[];
 }
 
-const everything: CompiledMatch = { matchedPrefix: '/', pattern: undefined, method: '', headers: [], query: [] };
+const everything: CompiledMatch = {
+  matchedPrefix: '/',
+  pattern: undefined,
+  grpc: undefined,
+  method: '',
+  headers: [],
+  query: [],
+};
 
 /** By message, so that a router that is built again compiles only what is new. */
 const compiledMatches = new WeakMap<RouteMatch, CompiledMatch>();
@@ -126,8 +145,9 @@ function compileMatch(match: RouteMatch): CompiledMatch {
   if (known) return known;
   const path = match.path?.match;
   const compiled: CompiledMatch = {
-    matchedPrefix: path?.case === 'prefix' ? trimSlash(path.value) || '/' : path?.case === undefined ? '/' : undefined,
+    matchedPrefix: path?.case === 'prefix' ? trimSlash(path.value) || '/' : path?.case || match.grpc ? undefined : '/',
     pattern: path?.case === 'regex' ? RE2JS.compile(path.value) : undefined,
+    grpc: match.grpc && compileMethod(match.grpc),
     method: match.method,
     headers: firstOfName(match.headers).map(compileValue),
     query: firstOfName(match.query).map(compileValue),
@@ -137,6 +157,8 @@ function compileMatch(match: RouteMatch): CompiledMatch {
 }
 
 function matchTable<T>(table: HostTable<T>, request: RoutedRequest): Candidate<T> | undefined {
+  const method = table.grpc.size === 0 ? undefined : table.grpc.find(request.path, (one) => isFit(one, request));
+  if (method) return method;
   const exact = table.exact.get(request.path);
   const found = exact && firstFit(exact, request);
   if (found) return found;

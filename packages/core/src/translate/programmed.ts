@@ -32,7 +32,12 @@ export function feedbackIssues(feedback: ReadonlyMap<string, Feedback>, index: W
       const { kind, namespace, name, section = '' } = fromKey(key);
       const found = index.get(`${ownerKinds[kind] ?? kind}/${namespace}/${name}`);
       const role = kindNamed(kind)?.role;
-      const path = role === 'policy' ? `spec.${section}` : kind === 'listener' ? listenerPath(found, section) : 'spec';
+      const path =
+        role === 'policy' && section !== ''
+          ? `spec.${section}`
+          : kind === 'listener'
+            ? listenerPath(found, section)
+            : 'spec';
       const condition = role === 'route' || role === 'policy' ? programmedType : 'Programmed';
       add(key, found, { path, condition, reason: 'Rejected', message: reason });
     }

@@ -179,6 +179,9 @@ describe('secrets', () => {
     'policies.apiKeyAuthentication.keys.0.key': (key) => ({
       policies: [{ name: 'p', apiKeyAuthentication: { keys: [{ key }, { key }] } }],
     }),
+    'policies.sessionAffinity.persistence.key': (key) => ({
+      policies: [{ name: 'p', sessionAffinity: { persistence: { key } } }],
+    }),
   };
 
   test('there is an example of every secret field', () => expect(Object.keys(items).sort()).toEqual(fields.sort()));

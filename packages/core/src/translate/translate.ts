@@ -1,12 +1,15 @@
 // World → views, statuses, issues and wants: pure, total, deterministic, silent, and remembered per object (contracts 5, 6, 17).
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
+import { translateBackendTLSPolicy } from '../kinds/backend-tls-policy/translate.ts';
 import type { BackendTranslated } from '../kinds/backend.ts';
 import { type GatewayTranslated, translateGateway } from '../kinds/gateway/translate.ts';
+import { translateGrpcRoute } from '../kinds/grpc-route/translate.ts';
 import { translateHttpBackend } from '../kinds/http-backend/translate.ts';
 import { translateHttpRoute } from '../kinds/http-route/translate.ts';
 import type { RouteTranslated } from '../kinds/route/translate.ts';
+import { translateL4Route } from '../kinds/l4-route/translate.ts';
 import { translateLlmBackend } from '../kinds/llm-backend/translate.ts';
-import { type BackendKind, type RouteKind, kindNamed } from '../kinds/registry.ts';
+import { type BackendKind, type PolicyKind as KindOfPolicy, type RouteKind, kindNamed } from '../kinds/registry.ts';
 import type { PolicySpecOutput } from '../kinds/policy/schema.ts';
 import { type PolicyPart, type PolicyTranslated, findConflicts, translatePolicy } from '../kinds/policy/translate.ts';
 import { translateSecret } from '../kinds/secret/translate.ts';
@@ -16,6 +19,7 @@ import { toPlace } from './issue.ts';
 import { parseObject } from './parse.ts';
 import { policyStatus } from './policy-status.ts';
 import { feedbackIssues } from './programmed.ts';
+import { settleRoutes } from './route-conflicts.ts';
 import { type Fault, type Scope, type Translated, TranslationMemo } from './scope.ts';
 import {
   type StatusInputs,
@@ -58,11 +62,22 @@ export function createTranslator({ onTranslate = () => {} }: TranslatorOptions =
 type Translate<T> = (object: Manifest, scope: Scope) => T;
 
 /** What translates the kinds of a role; a kind of the table of kinds that has nothing here does not compile. */
-const routeTranslators: Readonly<Record<RouteKind, Translate<RouteTranslated>>> = { HTTPRoute: translateHttpRoute };
+const routeTranslators: Readonly<Record<RouteKind, Translate<RouteTranslated>>> = {
+  HTTPRoute: translateHttpRoute,
+  GRPCRoute: translateGrpcRoute,
+  TLSRoute: translateL4Route,
+  TCPRoute: translateL4Route,
+  UDPRoute: translateL4Route,
+};
 const backendTranslators: Readonly<Record<BackendKind, Translate<BackendTranslated>>> = {
   Service: translateService,
   LLMBackend: translateLlmBackend,
   HTTPBackend: translateHttpBackend,
+};
+
+const policyTranslators: Readonly<Record<KindOfPolicy, Translate<PolicyTranslated>>> = {
+  BackendTLSPolicy: translateBackendTLSPolicy,
+  Policy: translatePolicy,
 };
 
 /** The translations of all objects, by role, sorted by kind and key. */
@@ -86,12 +101,13 @@ function translateObjects(index: WorldIndex, memo: TranslationMemo): Objects {
     routes: every(routeTranslators),
     backends: every(backendTranslators),
     secrets: all('Secret', translateSecret),
-    policies: all('Policy', translatePolicy),
+    policies: every(policyTranslators),
   };
 }
 
-function assemble(world: World, index: WorldIndex, objects: Objects, encodings: PolicyEncodings): Translation {
-  const faults = collectFaults(objects);
+function assemble(world: World, index: WorldIndex, found: Objects, encodings: PolicyEncodings): Translation {
+  const faults = collectFaults(found);
+  const objects: Objects = { ...found, routes: settleRoutes(found.routes, faults) };
   const translated: TranslatedWorld = {
     gateways: byKey(objects.gateways),
     routes: byKey(objects.routes),

@@ -170,7 +170,7 @@ function detailOf(target: Target | undefined, snapshot: Snapshot, { model }: Que
 function refusalOf(rule: RulePlan, backends: Explanation['backends']): Explanation['refusal'] {
   const refused = refusedBy(rule.decisions);
   if (refused) return refused;
-  if (rule.plan.steps.some(({ kind }) => kind === 'requestRedirect')) return undefined;
+  if (rule.plan.steps.some(({ kind }) => kind === 'requestRedirect' || kind === 'directResponse')) return undefined;
   const chosen = backends.filter(({ weight }) => weight > 0);
   if (chosen.length === 0)
     return {

@@ -9,7 +9,7 @@ import {
   toCancelError,
 } from '@agentgateway/core/exchange.ts';
 import type { CallPlan } from '@agentgateway/core/target.ts';
-import type { Transport } from '../upstream/transport.ts';
+import type { TimerWheel } from '../upstream/timer-wheel.ts';
 import type { UpstreamRequest, UpstreamTimeouts } from '../upstream/request.ts';
 import type { BackendEnvironment } from './registry.ts';
 
@@ -46,7 +46,7 @@ export async function callHttp(
       if (isLast || exchange.cancelReason || !(error instanceof GatewayError) || !error.retriable) throw error;
     }
     if (retry.backoffMs > 0)
-      await pause(environment.transport, exchange, toBackoffMs(retry.backoffMs, tried, environment));
+      await pause(environment.transport.timers, exchange, toBackoffMs(retry.backoffMs, tried, environment));
     if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
   }
 }
@@ -145,9 +145,9 @@ export function toUpstreamTimeouts({ settings: { timeouts } }: CallPlan): Upstre
 }
 
 /** Waits, unless the exchange is given up before. */
-export function pause(transport: Transport, exchange: Exchange, waitMs: number): Promise<void> {
+export function pause(timers: TimerWheel, exchange: Exchange, waitMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = transport.timers.start(waitMs, () => {
+    const timer = timers.start(waitMs, () => {
       stopCancel();
       resolve();
     });

@@ -43,8 +43,8 @@ export function renderGrpcFailure(cause: unknown): HeaderList {
   return trailers;
 }
 
-function addGrpcStatus(headers: HeaderList, { reason, message }: GatewayError): void {
-  headers.set('grpc-status', String(reasons[reason].grpcCode));
+function addGrpcStatus(headers: HeaderList, { grpcCode, message }: GatewayError): void {
+  headers.set('grpc-status', String(grpcCode));
   headers.set('grpc-message', toGrpcMessage(message));
 }
 

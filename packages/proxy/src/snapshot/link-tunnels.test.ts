@@ -91,12 +91,12 @@ describe('sockets', () => {
   });
 });
 
+function at(hostname: string): { listener: string; hostnames: string[] } {
+  return { listener: 'tls', hostnames: [hostname] };
+}
+
 describe('routes', () => {
   test('exact before the longest wildcard before any name, on one listener', async () => {
-    const at = (hostname: string): { listener: string; hostnames: string[] } => ({
-      listener: 'tls',
-      hostnames: [hostname],
-    });
     const store = await linked(
       listener('tls', tls),
       l4('tlsroute', 'any', ['tls']),

@@ -170,16 +170,19 @@ function toListener(gateway: Manifest, listener: ListenerSpec, index: number, si
 }
 
 const httpRoute: RouteKind = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' };
+const grpcRoute: RouteKind = { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute' };
 
 function routeKinds({ protocol, allowedRoutes }: ListenerSpec): { kinds: readonly RouteKind[]; refs: Condition } {
   const resolved = yes('ResolvedRefs', 'ResolvedRefs', 'every reference is resolved');
-  const ours = protocol === 'HTTP' || protocol === 'HTTPS' ? [httpRoute] : [];
+  const ours = protocol === 'HTTP' || protocol === 'HTTPS' ? [httpRoute, grpcRoute] : [];
   const asked = allowedRoutes?.kinds;
   if (!asked || asked.length === 0) return { kinds: ours, refs: resolved };
   const isOurs = ({ group = httpRoute.group, kind }: NonNullable<typeof asked>[number]): boolean =>
     ours.some((row) => row.group === group && row.kind === kind);
   const strange = asked.filter((kind) => !isOurs(kind));
-  const kinds = asked.some(isOurs) ? ours : [];
+  const kinds = ours.filter(({ group, kind }) =>
+    asked.some((one) => one.kind === kind && (one.group ?? group) === group),
+  );
   if (strange.length === 0) return { kinds, refs: resolved };
   const words = strange.map(({ kind }) => kind).join(', ');
   return { kinds, refs: no('ResolvedRefs', 'InvalidRouteKinds', `routes of kind ${words} are not supported here`) };

@@ -7,9 +7,7 @@ import type { Fault, Scope } from '../../translate/scope.ts';
 import type { Manifest } from '../../world.ts';
 import { translateSpec } from '../policy/spec.ts';
 import { toMirror } from '../route/backends.ts';
-import type { HttpRouteFilter, HttpRouteSpec } from './schema.ts';
-
-type RuleSpec = NonNullable<HttpRouteSpec['rules']>[number];
+import type { HttpRouteFilter } from './schema.ts';
 
 /** What policies a part of a rule comes to, and what is wrong with it. */
 export interface TranslatedSettings {
@@ -143,24 +141,37 @@ function refuseExtension(
   return refuse('InvalidKind', message, own, 'ResolvedRefs');
 }
 
-/** Translates a rule's time-outs and retries. */
+/** What a rule says in fields of its own that policies can say too: the field, the policy, and where in it the field stands. */
+const settingFields = [
+  { field: 'timeouts', kind: 'timeouts', wrap: '' },
+  { field: 'retry', kind: 'retry', wrap: '' },
+  { field: 'sessionPersistence', kind: 'sessionAffinity', wrap: 'persistence' },
+] as const;
+
+/** The part of a rule that holds them. */
+type RuleSettingsSpec = { readonly [F in (typeof settingFields)[number]['field']]?: unknown };
+
+/** Translates a rule's time-outs, retries and session persistence; what is wrong is left out. */
 export function translateSettings(
-  rule: RuleSpec,
+  rule: RuleSettingsSpec,
   place: { readonly namespace: string; readonly path: string; readonly scope: Scope },
 ): TranslatedSettings {
   const specs: PolicySpec[] = [];
   const faults: Fault[] = [];
-  for (const kind of ['timeouts', 'retry'] as const) {
-    if (rule[kind] === undefined) continue;
-    const path = `${place.path}.${kind}`;
-    const { spec, problems } = translateSpec(kind, rule[kind], { ...place, path });
-    for (const { path: at, message } of problems)
+  for (const { field, kind, wrap } of settingFields) {
+    const written = rule[field];
+    if (written === undefined) continue;
+    const path = `${place.path}.${field}`;
+    const { spec, problems } = translateSpec(kind, wrap === '' ? written : { [wrap]: written }, { ...place, path });
+    for (const { path: at, message } of problems) {
+      const below = at.startsWith(`${wrap}.`) ? at.slice(wrap.length + 1) : at;
       faults.push({
-        path: [path, at].filter(Boolean).join('.'),
+        path: [path, below].filter(Boolean).join('.'),
         condition: 'Accepted',
         reason: 'UnsupportedValue',
         message,
       });
+    }
     if (spec) specs.push(spec);
   }
   return { specs, faults };

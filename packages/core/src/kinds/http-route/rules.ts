@@ -5,17 +5,14 @@ import {
   RouteMatchSchema,
   type RouteRule,
   RouteRuleSchema,
-  type ValueMatch,
-  ValueMatchSchema,
   type WeightedBackend,
   WeightedBackendSchema,
 } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import { create } from '@bufbuild/protobuf';
-import { RE2JS, RE2JSException } from 're2js';
 import type { Fault, Scope } from '../../translate/scope.ts';
 import type { Manifest } from '../../world.ts';
-import { token } from '../../policy/check.ts';
 import { toWeighted } from '../route/backends.ts';
+import { checkRegex, refuseInto, toValueMatch } from '../route/matches.ts';
 import { nameFaults } from '../route/translate.ts';
 import {
   type FilterPlace,
@@ -144,33 +141,16 @@ function toShare(
 }
 
 function toMatch({ path, headers = [], queryParams = [], method }: MatchSpec, at: string, faults: Fault[]): RouteMatch {
-  const refuse = (where: string, message: string): void => {
-    faults.push({ path: `${at}.${where}`, condition: 'Accepted', reason: 'UnsupportedValue', message });
-  };
+  const refuse = refuseInto(faults, at);
   const cases = { Exact: 'exact', PathPrefix: 'prefix', RegularExpression: 'regex' } as const;
   if (path?.type === 'RegularExpression') checkRegex(path.value, (message) => refuse('path.value', message));
   else if (path && !path.value.startsWith('/')) refuse('path.value', 'must begin with /');
   else if (path && /\/\/|\/\.\.?(\/|$)|[#?]/.test(path.value))
     refuse('path.value', 'cannot hold /./, /../, # or ?, which no request that is served has, nor //');
-  const toValue = (match: (typeof headers)[number], where: string, name: string): ValueMatch => {
-    if (!token.test(name)) refuse(`${where}.name`, `'${name}' is not a valid name`);
-    if (match.type === 'RegularExpression') checkRegex(match.value, (message) => refuse(`${where}.value`, message));
-    const form = match.type === 'RegularExpression' ? ('regex' as const) : ('exact' as const);
-    return create(ValueMatchSchema, { name, match: { case: form, value: match.value } });
-  };
   return create(RouteMatchSchema, {
     ...(path && { path: { match: { case: cases[path.type], value: path.value } } }),
-    headers: headers.map((match, i) => toValue(match, `headers[${i}]`, match.name.toLowerCase())),
-    query: queryParams.map((match, i) => toValue(match, `queryParams[${i}]`, match.name)),
+    headers: headers.map((match, i) => toValueMatch(match, match.name.toLowerCase(), `headers[${i}]`, refuse)),
+    query: queryParams.map((match, i) => toValueMatch(match, match.name, `queryParams[${i}]`, refuse)),
     method: method ?? '',
   });
-}
-
-function checkRegex(source: string, refuse: (message: string) => void): void {
-  try {
-    RE2JS.compile(source);
-  } catch (error) {
-    const why = error instanceof RE2JSException ? error.message : String(error);
-    refuse(`is not a regular expression of RE2: ${why}`);
-  }
 }

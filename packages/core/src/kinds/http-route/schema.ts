@@ -116,7 +116,7 @@ export const httpRouteSpec = strict({
         .pick({ request: true, backendRequest: true })
         .optional()
         .describe('As the policy `timeouts`, for this rule.'),
-      retry: retry.schema.optional().describe('As the policy `retry`, for this rule.'),
+      retry: retry.schema.omit({ budget: true }).optional().describe('As the policy `retry`, for this rule.'),
       sessionPersistence: sessionPersistence().optional().describe('Sends a client to the same endpoint again.'),
     }),
     16,

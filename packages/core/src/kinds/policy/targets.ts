@@ -6,6 +6,7 @@ import { keyOf } from '../../translate/world-index.ts';
 import type { Manifest } from '../../world.ts';
 import { gatewayFacts, isOwnGateway } from '../gateway/translate.ts';
 import type { HttpRouteSpec } from '../http-route/schema.ts';
+import { type ServicePortFacts, serviceFacts } from '../service/facts.ts';
 import { groupOf, kinds } from '../registry.ts';
 import type { PolicySpecOutput } from './schema.ts';
 
@@ -43,7 +44,7 @@ export function findTarget(policy: Manifest, ref: TargetRef, index: number, scop
   const target = scope.find(ref.kind, namespace, ref.name);
   if (!target) return refuse('TargetNotFound', `${ref.kind} ${namespace}/${ref.name} does not exist`);
   if (row.role === 'gateway' && !isOwnGateway(target, scope)) return undefined;
-  const facts = { ref, index, key: keyOf(target), section: ref.sectionName ?? '' };
+  const facts = { ref, index, key: keyOf(target), section: sectionOf(target, ref.sectionName ?? '') };
   if (ref.sectionName === undefined) return { ...facts, place: row.target.whole };
   const sections = sectionsOf(target);
   const { section } = row.target;
@@ -55,8 +56,22 @@ export function findTarget(policy: Manifest, ref: TargetRef, index: number, scop
   return { ...facts, place: section.place };
 }
 
+/** TCP ports: what requests go to. */
+function servicePorts(service: Manifest): readonly ServicePortFacts[] {
+  return serviceFacts(service).ports.filter(({ transport }) => transport === 'tcp');
+}
+
+/** A section as it travels: ports of Services by their number, whose name only the cluster knows. */
+function sectionOf(target: Manifest, name: string): string {
+  if (target.kind !== 'Service') return name;
+  const port = servicePorts(target).find((candidate) => candidate.name === name);
+  return name !== '' && port ? String(port.port) : name;
+}
+
 function sectionsOf(target: Manifest): string[] {
   if (target.kind === 'Gateway') return gatewayFacts(target).listeners.map(({ name }) => name);
-  const parsed = target.kind === 'HTTPRoute' ? parseObject<HttpRouteSpec>(target) : undefined;
+  if (target.kind === 'Service') return servicePorts(target).flatMap(({ name, port }) => [String(port), name]);
+  const isRoute = target.kind === 'HTTPRoute' || target.kind === 'GRPCRoute';
+  const parsed = isRoute ? parseObject<Pick<HttpRouteSpec, 'rules'>>(target) : undefined;
   return parsed?.ok ? (parsed.fields.rules ?? []).flatMap(({ name }) => name ?? []) : [];
 }

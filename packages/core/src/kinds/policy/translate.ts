@@ -3,6 +3,7 @@ import {
   type PolicySpec,
   Policy_Mode,
   PolicySchema,
+  PolicySpecSchema,
   type PolicyTarget,
   PolicyTargetSchema,
 } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
@@ -81,8 +82,7 @@ function translateParsed(policy: Manifest, spec: PolicySpecOutput, scope: Scope)
     return toPart(policy, kind, {
       mode: spec.mode,
       targets: isRestricting ? targets : targets.filter((target) => !misplaced.includes(target)),
-      spec: reasons.length > 0 ? undefined : message,
-      invalid: reasons.length > 0 ? reasons.join('; ') : undefined,
+      ...(reasons.length > 0 ? standIn(kind, reasons.join('; ')) : { spec: message, invalid: undefined }),
       secrets,
     });
   });
@@ -100,9 +100,17 @@ function closeUnreadable(policy: Manifest, why: string, scope: Scope): PolicyTra
     return findTarget(policy, { group, kind, name }, index, scope) ?? [];
   });
   const parts = kindsOf(spec)
-    .filter((kind) => policies[kind].merge === 'all')
-    .map((kind) => toPart(policy, kind, { mode: 'Defaults', targets, spec: undefined, invalid: why, secrets: [] }));
+    .filter((kind) => policies[kind].merge === 'all' || 'closed' in policies[kind])
+    .map((kind) => toPart(policy, kind, { mode: 'Defaults', targets, ...standIn(kind, why), secrets: [] }));
   return { parts, targets };
+}
+
+/** What travels of a policy that cannot be applied. */
+function standIn(kind: PolicyKind, why: string): Pick<PolicyPart, 'spec' | 'invalid'> {
+  const definition = policies[kind] as AnyPolicyDefinition;
+  if (!definition.closed) return { spec: undefined, invalid: why };
+  const value = definition.closed(why);
+  return { spec: create(PolicySpecSchema, { kind: { case: kind, value } as PolicySpec['kind'] }), invalid: undefined };
 }
 
 function kindsOf(spec: Readonly<Record<string, unknown>>): PolicyKind[] {

@@ -9,7 +9,7 @@ import {
 import { create } from '@bufbuild/protobuf';
 import type { Fault, Scope } from '../../translate/scope.ts';
 import type { Manifest } from '../../world.ts';
-import { type BackendReference, resolveBackend } from '../backend.ts';
+import { type BackendReference, type BackendUse, resolveBackend } from '../backend.ts';
 
 /** Where a reference stands. */
 export interface ReferencePlace {
@@ -18,14 +18,16 @@ export interface ReferencePlace {
   readonly scope: Scope;
   /** Spoken to backends that do not say what they speak. */
   readonly protocol: UpstreamProtocol;
+  /** Requests when left out. */
+  readonly use?: BackendUse;
 }
 
 /** A reference's share; one that cannot be served keeps it, and answers it with an error. */
 export function toWeighted(
   reference: BackendReference & { readonly weight: number },
-  { route, path, scope, protocol }: ReferencePlace,
+  { route, path, scope, protocol, use }: ReferencePlace,
 ): { readonly message: WeightedBackend; readonly faults: readonly Fault[] } {
-  const { key, port, problem } = resolveBackend(route, reference, scope);
+  const { key, port, problem } = resolveBackend(route, reference, scope, use);
   const faults: Fault[] = problem ? [{ path, condition: 'ResolvedRefs', ...problem }] : [];
   const message = create(WeightedBackendSchema, {
     backend: problem ? '' : key,

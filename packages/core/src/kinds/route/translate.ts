@@ -24,7 +24,7 @@ export interface RouteTranslated {
   /** Whether none of the rules can be served as written. */
   readonly isBroken: boolean;
   /** The resources with other parents. */
-  encode(parents: readonly ParentFacts[]): ReadonlyMap<string, EncodedResource>;
+  readonly encode: (parents: readonly ParentFacts[]) => ReadonlyMap<string, EncodedResource>;
 }
 
 /** What a route is attached by. */
@@ -42,7 +42,10 @@ export interface RouteBody {
   readonly secrets: readonly string[];
   readonly isBroken: boolean;
   /** The resource of a route with these parents. */
-  encode(key: string, head: Pick<Route, 'createdMs'> & { readonly parents: RouteParents }): EncodedResource;
+  readonly encode: (
+    key: string,
+    head: Pick<Route, 'createdMs'> & { readonly parents: RouteParents },
+  ) => EncodedResource;
 }
 
 type RouteParents = { readonly listener: string; readonly hostnames: string[] }[];

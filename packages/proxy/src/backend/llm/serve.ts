@@ -62,7 +62,7 @@ export async function serve(parts: ServeParts, tryOne: TryOne): Promise<Reply> {
       if (isLast()) return tell(said ?? failure);
     }
     const waitMs = isAgain && retry ? Math.max(readyIn(), retry.backoffMs * (1 + environment.random())) : 0;
-    if (waitMs > 0) await pause(environment.transport, exchange, waitMs);
+    if (waitMs > 0) await pause(environment.transport.timers, exchange, waitMs);
     if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
   }
 }
