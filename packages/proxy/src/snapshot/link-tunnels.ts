@@ -134,6 +134,7 @@ export class TunnelLinker {
       rule: route.rule,
       backends,
       timeouts: { connectMs, idleMs: isIdleSaid ? idleMs : idleDefault },
+      policies: chain.decisions.flatMap(({ kind, policies }) => policies.map((policy) => `${kind} (${policy})`)),
       refusal: compileRefusal(chain.plan),
       choose: compileChoice(backends),
     };

@@ -88,6 +88,7 @@ export function routeTo(backends: readonly (string | Partial<TunnelChoice>)[], t
     rule: '',
     backends: choices,
     timeouts: { connectMs: 10_000, idleMs: 60_000, ...timeouts },
+    policies: [],
     refusal: () => undefined,
     choose: compileChoice(choices),
   };

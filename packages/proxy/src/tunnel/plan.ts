@@ -28,6 +28,8 @@ export interface TunnelRoute {
   readonly rule: string;
   readonly backends: readonly TunnelChoice[];
   readonly timeouts: TunnelTimeouts;
+  /** Policies that apply, as `kind (key)`. */
+  readonly policies: readonly string[];
   /** Why policies refuse a client; undefined admits it. */
   refusal(client: SocketEnd): string | undefined;
   /** By weight, once per connection or flow; undefined when nothing has weight. */
