@@ -69,8 +69,8 @@ async function startTls(backendPort: number): Promise<{ gateway: TestGateway; po
   const port = await freePort();
   const gateway = await startTestGateway(`gateways:
 - name: edge
-listeners:
-- { name: tls, port: ${port}, protocol: TLS, hostname: "*.example", tls: { mode: Passthrough } }
+  listeners:
+  - { name: tls, port: ${port}, protocol: TLS, hostname: "*.example", tls: { mode: Passthrough } }
 tlsRoutes:
 - { name: a, parentRefs: [{ name: edge }], hostnames: [a.example], rules: [{ backendRefs: [{ name: a, port: 9 }] }] }
 - { name: broken, parentRefs: [{ name: edge }], hostnames: [broken.example], rules: [{ backendRefs: [{ name: none, port: 9 }] }] }
@@ -193,7 +193,7 @@ describe.runIf(hasHaproxy)('haproxy', () => {
       `listen behind\n  bind 127.0.0.1:${behind} accept-proxy\n  tcp-request content reject unless { src 127.0.0.1 }\n  server s 127.0.0.1:${await serveEcho('a')} send-proxy`,
       behind,
     );
-    const policies = `policies:\n- { name: p, targetRefs: [{ kind: Service, name: a }], proxyProtocol: { backend: ${version} } }`;
+    const policies = `policies:\n- { name: p, targetRefs: [{ group: "", kind: Service, name: a }], proxyProtocol: { backend: ${version} } }`;
     await startTcp({ port, backendPort: behind, policies });
     const client = dial(port);
     await new Promise((resolve) => client.on('connect', resolve));

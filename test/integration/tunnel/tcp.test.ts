@@ -33,7 +33,7 @@ function configOf({ kind = 'tcp', port, services, routes, extra = '', hasListene
       const refs = backends.map(([service, weight]) => `{ name: ${service}, port: 9, weight: ${weight} }`).join(', ');
       return `- { name: ${name}, parentRefs: [{ name: edge, sectionName: l4 }], rules: [{ backendRefs: [${refs}] }] }`;
     }),
-    'services:',
+    ...(Object.keys(services).length > 0 ? ['services:'] : []),
     ...Object.entries(services).map(
       ([name, ports]) =>
         `- { name: ${name}, ports: [{ port: 9, protocol: ${protocol} }], endpoints: [${ports.map((one) => `{ address: 127.0.0.1, port: ${one} }`).join(', ')}] }`,

@@ -85,6 +85,7 @@ const rows = [
     place: 'spec',
     role: 'route',
     schema: tlsRouteSpec,
+    target: { whole: 'l4Route' },
   },
   {
     kind: 'TCPRoute',
@@ -93,6 +94,7 @@ const rows = [
     place: 'spec',
     role: 'route',
     schema: tcpRouteSpec,
+    target: { whole: 'l4Route' },
   },
   {
     kind: 'UDPRoute',
@@ -101,6 +103,7 @@ const rows = [
     place: 'spec',
     role: 'route',
     schema: udpRouteSpec,
+    target: { whole: 'l4Route' },
   },
   {
     kind: 'Service',

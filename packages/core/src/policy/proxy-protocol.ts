@@ -21,7 +21,7 @@ export const proxyProtocol = definePolicy({
   kind: 'proxyProtocol',
   summary: 'Reads the PROXY protocol from proxies in front, and speaks it to backends of TCP and TLS routes.',
   phase: 'setting',
-  attach: ['gateway', 'listener', 'route', 'rule', 'service', 'httpBackend'],
+  attach: ['gateway', 'listener', 'l4Route', 'service', 'httpBackend'],
   merge: 'fields',
   schema: strict({
     client: oneOf('Off', 'Optional', 'Required')
