@@ -373,6 +373,19 @@ describe('choosing', () => {
     expect(running.tunnels.dropped).toMatchObject([{ reason: 'overloaded', protocol: 'tcp' }]);
     held[0]!.write('y');
     expect(String((await once(held[0]!, 'data'))[0])).toBe('y');
+    // A place that is left is free again.
+    held[0]!.end();
+    await running.tunnels.record();
+    await expect
+      .poll(async () => {
+        const next = dial(running);
+        next.write('z');
+        return once(next, 'data').then(
+          ([chunk]) => String(chunk),
+          () => 'refused',
+        );
+      })
+      .toBe('z');
   });
 });
 
