@@ -33,7 +33,8 @@ export class Flow {
   readonly #options: FlowOptions;
   readonly #socket: Socket;
   readonly #startMs: number;
-  readonly #timer: Timer;
+  /** Undefined where silence may last for ever: then the bound on flows holds alone. */
+  readonly #timer: Timer | undefined;
   #waiting: Buffer[] | undefined = [];
   #received = 0;
   #sent = 0;
@@ -62,7 +63,7 @@ export class Flow {
     });
     socket.connect(endpoint.port, endpoint.address, () => this.#onConnected());
     const idleMs = route.timeouts.idleMs;
-    this.#timer = parts.timers.start(idleMs, () => this.#onIdle(idleMs));
+    this.#timer = idleMs > 0 ? parts.timers.start(idleMs, () => this.#onIdle(idleMs)) : undefined;
   }
 
   get choice(): TunnelChoice {
@@ -87,7 +88,7 @@ export class Flow {
     if (this.#isClosed) return;
     this.#isClosed = true;
     const { id, bind, listener, route, choice, endpoint, client, parts, closed } = this.#options;
-    this.#timer.stop();
+    this.#timer?.stop();
     this.#socket.close();
     parts.load.remove(endpoint);
     closed();
@@ -124,7 +125,7 @@ export class Flow {
       return;
     }
     this.#seen = this.#moved;
-    this.#timer.restart(idleMs);
+    this.#timer!.restart(idleMs);
   }
 
   #drop(reason: Reason): void {
