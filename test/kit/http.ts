@@ -184,12 +184,26 @@ function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target
   const listener: ListenerPlan = {
     key: 'listener/default/test/http',
     gateway: 'gateway/default/test',
+    listenerSet: undefined,
+    name: 'http',
+    protocol: 'HTTP',
     hostname: '',
+    tls: undefined,
+    backendCertificate: undefined,
     router,
     unmatched: plan,
     decisions: [],
   };
-  const bind: BindPlan = { key: 'test', address: '', port: 0, listeners: [listener], select: () => listener };
+  const bind: BindPlan = {
+    key: 'test',
+    address: '',
+    port: 0,
+    lane: 'http',
+    listeners: [listener],
+    select: () => listener,
+    selectBySni: () => undefined,
+    isMisdirected: () => false,
+  };
   return {
     ...emptySnapshot(),
     binds: new Map([['test', bind]]),

@@ -17,6 +17,7 @@ export type TypeUrl = (typeof typeUrls)[keyof typeof typeUrls];
 export type KeyKind =
   | 'gateway'
   | 'listener'
+  | 'listenerset'
   | 'httproute'
   | 'grpcroute'
   | 'tlsroute'

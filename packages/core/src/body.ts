@@ -29,7 +29,7 @@ export interface BodySource {
 export const bodyBuffers = { bytesMax: 512 * 1024 * 1024, heldBytes: 0 };
 
 /** A share of what the process may hold of bodies. Whoever takes some owns it and gives it back; nothing else does. */
-class BodyLease {
+export class BodyLease {
   #bytes = 0;
 
   /** Takes more. Throws `overloaded` where the process holds too much already. */

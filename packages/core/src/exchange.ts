@@ -94,6 +94,8 @@ export interface EndpointAddress {
   /** IP address, or a host name. */
   readonly address: string;
   readonly port: number;
+  /** Its share of the requests beside the other endpoints; 1 where it is left out, and 0 takes it out. */
+  readonly weight?: number;
 }
 
 /** How errors are worded for this caller. */
@@ -133,6 +135,11 @@ export interface ExchangeHead {
   readonly startEpochMs: number;
 }
 
+/** What holds a share of the process's memory. */
+export interface Releasable {
+  release(): void;
+}
+
 /** A request on its way through the gateway. Steps may edit method, path, query, authority, headers and body. */
 export class Exchange {
   readonly id: string;
@@ -163,7 +170,7 @@ export class Exchange {
   #controller: AbortController | undefined;
   #unsettled = 0;
   #whenSettled: (() => void) | undefined;
-  #kept: Body[] | undefined;
+  #kept: Releasable[] | undefined;
   #isReleased = false;
 
   constructor(head: ExchangeHead, snapshot: SnapshotView) {
@@ -240,9 +247,10 @@ export class Exchange {
 
   /**
    * Makes the exchange the owner of what a body holds when it is collected, before or after this call: its share of the
-   * process's memory is given back when the exchange is over. For every body but the request's own.
+   * process's memory is given back when the exchange is over. For every body but the request's own, and whatever else holds
+   * such a share.
    */
-  keep(body: Body): void {
+  keep(body: Releasable): void {
     if (this.#isReleased) body.release();
     else (this.#kept ??= []).push(body);
   }

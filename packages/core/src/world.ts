@@ -45,6 +45,8 @@ export interface Feedback {
   readonly rejections: readonly Rejection[];
   /** Listeners that could not be bound: listener key → why. */
   readonly bindErrors: ReadonlyMap<string, string>;
+  /** IP addresses on which listeners are reached whose Gateway names none. */
+  readonly addresses?: readonly string[];
   /** Whether the last update was acknowledged. */
   readonly isAcknowledged: boolean;
 }
@@ -56,6 +58,8 @@ export interface World {
   readonly feedback: ReadonlyMap<string, Feedback>;
   /** This controller's name; GatewayClasses of others are left alone. */
   readonly controllerName: string;
+  /** Set where one process serves every Gateway, as on a laptop: Gateways on one address and port share its socket. */
+  readonly sharesBinds?: boolean;
 }
 
 /** A mistake, as a value. */

@@ -1,4 +1,5 @@
 // Puts the data plane together: source → store → binds → pipeline, telemetry and admin beside it, and takes it apart again.
+import { randomBytes } from 'node:crypto';
 import type { ResourceChanges } from '@agentgateway/api/keys.ts';
 import { type AdminPort, adminApp, metricsApp, openPort, readinessApp } from './admin/server.ts';
 import { pause } from './backend/attempt.ts';
@@ -6,12 +7,14 @@ import { callout } from './backend/callout.ts';
 import type { BackendEnvironment } from './backend/registry.ts';
 import { createEnvironment, systemClock } from './environment.ts';
 import { type Pipeline, handle } from './pipeline/handle.ts';
+import { Sessions } from './pipeline/session.ts';
 import { findExposed } from './exposure.ts';
 import { Readiness } from './readiness.ts';
 import { RecordingLedger } from './recording-ledger.ts';
 import { BindTable } from './server/bind-table.ts';
 import { type Settings, gatewayLimits } from './settings.ts';
-import type { BindPlan, Snapshot } from './snapshot/snapshot.ts';
+import { servedBinds, unservedListeners } from './snapshot/served-lanes.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
 import { Store } from './snapshot/store.ts';
 import { type Applied, type Source, startSource } from './source/source.ts';
 import { type Logs, createLogs } from './telemetry/log.ts';
@@ -98,7 +101,7 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
     ports,
     drainAsked: asked.promise,
     addresses: () => [...binds.addresses(), ...tunnels.addresses()],
-    bindErrors: () => new Map([...binds.errors, ...tunnels.errors]),
+    bindErrors: () => bindErrors(plane),
     startDrain: () => asked.resolve(),
     drain: stop,
     [Symbol.asyncDispose]: () => stop(0),
@@ -141,7 +144,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
       upstream: (key) => callout(() => store.current, clock, key),
       pause: (ms, exchange) => pause(transport.timers, exchange, ms),
     }),
-    { transport },
+    { transport, current: () => store.current },
   );
   const binds = new BindTable({
     defaultAddress: settings.bindAddress,
@@ -160,13 +163,14 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     recorder: openTunnelRecorder(logs, metrics.tunnels),
   });
   const store: Store = new Store(environment, async (next) => {
-    await binds.open(requestBinds(next));
+    await binds.open(servedBinds(next));
     await tunnels.open(next.tunnels);
   });
   const pipeline: Pipeline = {
     store,
     timers: transport.timers,
     limits: { replayBytesMax, responseBytesMax },
+    sessions: new Sessions(settings.sessionKey ?? randomBytes(32), () => clock.now()),
     begin(exchange, snapshot) {
       snapshot.use.enter();
       recorder.begin(exchange);
@@ -178,9 +182,13 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
   return { store, binds, tunnels, ledger, metrics, stories, tracing, transport };
 }
 
-/** The sockets on which nothing but requests arrives: others are opened by tunnels, which hand over what they do not pass on. */
-function requestBinds({ binds, tunnels }: Snapshot): ReadonlyMap<string, BindPlan> {
-  return new Map([...binds].filter(([key]) => !tunnels.has(key)));
+/** Listener key → why it is not served. */
+function bindErrors({
+  store,
+  binds,
+  tunnels,
+}: Pick<Plane, 'store' | 'binds' | 'tunnels'>): ReadonlyMap<string, string> {
+  return new Map([...unservedListeners(store.current), ...binds.errors, ...tunnels.errors]);
 }
 
 /** Brings a change of the configuration to the requests. */
@@ -191,7 +199,7 @@ async function apply(
   { log }: Logs,
 ): Promise<Applied> {
   await store.update(changes);
-  await binds.closeAbsent(requestBinds(store.current));
+  await binds.closeAbsent(servedBinds(store.current));
   await tunnels.closeAbsent(store.current.tunnels);
   metrics.add('agentgateway_config_updates_total', {});
   metrics.set('agentgateway_config_generation', {}, store.current.generation);
@@ -201,7 +209,11 @@ async function apply(
       `anybody who can connect spends your credentials: ${exposed}; add apiKeyAuthentication, or bind 127.0.0.1`,
     );
   }
-  return { rejections: store.rejections, bindErrors: new Map([...binds.errors, ...tunnels.errors]) };
+  return {
+    rejections: store.rejections,
+    bindErrors: bindErrors({ store, binds, tunnels }),
+    addresses: [settings.bindAddress],
+  };
 }
 
 /** Opens the ports beside the traffic; one that is switched off, or taken by another process, is left out and said. */

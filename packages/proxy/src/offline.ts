@@ -25,7 +25,7 @@ export async function openOffline(
       },
       pause: () => Promise.resolve(),
     }),
-    { transport },
+    { transport, current: () => store.current },
   );
   const store: Store = new Store(environment);
   const rejections = await store.update({ set: resources, removed: [] });

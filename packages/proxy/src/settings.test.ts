@@ -35,6 +35,12 @@ test('the result cannot be changed', () => {
   expect(Object.isFrozen(settings.env)).toBe(true);
 });
 
+test('a key of sessions is long enough, or there is none', () => {
+  expect(parseSettings([], { AGENTGATEWAY_SESSION_KEY: '0123456789abcdef' }).sessionKey).toBe('0123456789abcdef');
+  expect(parseSettings([], {}).sessionKey).toBeUndefined();
+  expect(() => parseSettings([], { AGENTGATEWAY_SESSION_KEY: 'short' })).toThrow('at least 16 characters');
+});
+
 test('prompts are logged when asked for', () => {
   expect(parseSettings(['--log-prompts'], {}).logPrompts).toBe(true);
   expect(parseSettings([], { AGENTGATEWAY_LOG_PROMPTS: 'true' }).logPrompts).toBe(true);

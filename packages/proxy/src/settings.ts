@@ -24,6 +24,8 @@ export interface Settings {
   readonly trustedHops: number;
   /** Whether prompts and answers may be logged. */
   readonly logPrompts: boolean;
+  /** Seals the marks of sessions; undefined for a key of this process alone. */
+  readonly sessionKey: string | undefined;
   /** Environment variables, for `${X}` in configuration and providers' keys. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -77,6 +79,8 @@ export const runHelp = `agentgateway run [-f FILE-OR-FOLDER] [flags]
       --trusted-hops N     proxies in front that set X-Forwarded-* (0)             AGENTGATEWAY_TRUSTED_HOPS
       --log-prompts        log prompts and answers too; off unless asked for       AGENTGATEWAY_LOG_PROMPTS=true
 
+Sessions (sessionAffinity) are sealed with AGENTGATEWAY_SESSION_KEY, 16 characters or more. Without it every start makes
+a key of its own, and the processes of one gateway do not know each other's sessions.
 Traces are set by the standard OTEL_* variables: OTEL_EXPORTER_OTLP_ENDPOINT switches them on.
 `;
 
@@ -143,8 +147,18 @@ export function parseSettings(args: readonly string[], env: Readonly<Record<stri
     logPrompts:
       values['log-prompts'] === true ||
       choice('log-prompts', 'AGENTGATEWAY_LOG_PROMPTS', { fallback: 'false', allowed: ['true', 'false'] }) === 'true',
+    sessionKey: sessionKey(env['AGENTGATEWAY_SESSION_KEY'] || undefined),
     env: toEnvironment(env),
   });
+}
+
+/** Shortest key of sessions, in characters. */
+const sessionKeyMin = 16;
+
+function sessionKey(text: string | undefined): string | undefined {
+  if (text !== undefined && text.length < sessionKeyMin)
+    throw new SettingsError(`AGENTGATEWAY_SESSION_KEY must have at least ${sessionKeyMin} characters`);
+  return text;
 }
 
 /** The process's environment, once, for commands that parse no settings. */

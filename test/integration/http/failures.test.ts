@@ -6,6 +6,7 @@ import type { Reply } from '@agentgateway/core/exchange.ts';
 import { Body } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
+import { replayBytesMax } from '@agentgateway/proxy/backend/attempt.ts';
 import {
   Http2Client,
   RawClient,
@@ -484,7 +485,7 @@ describe('retries', () => {
     expect(await ask(lane.port, 'GET / HTTP/1.1')).toMatchObject({ status: 503, body: '3' });
   });
 
-  test('do not happen for a body that cannot be sent again, nor after the first byte', async () => {
+  test('do not happen for a body longer than is kept, nor after the first byte', async () => {
     let count = 0;
     await using upstream = await startUpstream((request, response) => {
       count++;
@@ -495,9 +496,13 @@ describe('retries', () => {
     });
     await using lane = await openLane({ upstream: upstream.port, retry: { attempts: 3, codes: [503], backoffMs: 0 } });
     using client = new RawClient(lane.port);
-    client.send('POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
+    const long = 'x'.repeat(replayBytesMax + 1);
+    client.send(`POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${long.length}\r\n\r\n${long}`);
     expect((await client.answer()).status).toBe(503);
     expect(count).toBe(1);
+    expect((await lane.recorded()).exchange.notes).toEqual([
+      `not retried: the request's body is longer than ${replayBytesMax} bytes`,
+    ]);
     expect((await ask(lane.port, 'GET /cut HTTP/1.1')).isWhole).toBe(false);
     expect(count).toBe(2);
   });

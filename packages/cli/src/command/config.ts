@@ -5,6 +5,7 @@ import { createTranslator } from '@agentgateway/core/translate/translate.ts';
 import type { Translation } from '@agentgateway/core/world.ts';
 import { SettingsError, readEnvironment } from '@agentgateway/proxy/settings.ts';
 import { readFiles } from '@agentgateway/proxy/source/files.ts';
+import { readReferenced } from '@agentgateway/proxy/source/referenced-files.ts';
 import { formatProblem } from '@agentgateway/proxy/source/source.ts';
 import { type Parsed, textOf } from './options.ts';
 
@@ -18,7 +19,7 @@ export interface Loaded {
 export function load(path: string | undefined): Loaded | undefined {
   const files = path === undefined ? [] : read(path);
   if (!files) return undefined;
-  const config = loadConfig({ files, env: readEnvironment() });
+  const config = loadConfig({ files, env: readEnvironment(), readFile: readReferenced });
   for (const notice of config.skipped) process.stderr.write(`${formatProblem(notice)}\n`);
   if (config.problems.length === 0) return { config, path };
   for (const problem of config.problems) process.stderr.write(`${formatProblem(problem)}\n`);
@@ -41,6 +42,7 @@ export function translate({ config }: Loaded): Translation {
     objects: config.manifests,
     feedback: new Map(),
     controllerName: controllerNameDefault,
+    sharesBinds: true,
   });
 }
 

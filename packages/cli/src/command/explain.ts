@@ -1,6 +1,13 @@
 // `agentgateway explain [METHOD] URL`: which listener, route, rule and backend a request or connection would meet, which policies, and why.
 import { uniteViews } from '@agentgateway/core/translate/unite.ts';
-import { type ExplainedPolicy, type Explanation, explain, readQuestion } from '@agentgateway/proxy/admin/explain.ts';
+import type { RuleSettings } from '@agentgateway/core/settings.ts';
+import {
+  type ExplainedMirror,
+  type ExplainedPolicy,
+  type Explanation,
+  explain,
+  readQuestion,
+} from '@agentgateway/proxy/admin/explain.ts';
 import { type TunnelQuestion, explainTunnel, readTunnelQuestion } from '@agentgateway/proxy/admin/explain-tunnel.ts';
 import { openOffline } from '@agentgateway/proxy/offline.ts';
 import type { Snapshot } from '@agentgateway/proxy/snapshot/snapshot.ts';
@@ -70,7 +77,7 @@ async function openSnapshot(file: string | undefined): Promise<Snapshot | undefi
 }
 
 function toText(explanation: Explanation): string {
-  const { question, bind, listener, route, rule, backends, policies, steps, settings, refusal } = explanation;
+  const { question, bind, listener, route, rule, backends, mirrors, policies, steps, settings, refusal } = explanation;
   const lines = [`${question.method} ${question.url}`, ''];
   const row = (name: string, value: string | undefined): void => {
     if (value !== undefined && value !== '') lines.push(`  ${name.padEnd(9)} ${value}`);
@@ -80,12 +87,16 @@ function toText(explanation: Explanation): string {
   row('route', route);
   row('rule', rule);
   const total = backends.reduce((sum, { weight }) => sum + weight, 0);
-  for (const { key, weight, invalid, steps: own, detail } of backends) {
+  for (const { key, weight, invalid, steps: own, detail, calling, mirrors: copies, settings: said } of backends) {
     const share = backends.length > 1 && total > 0 ? ` (${Math.round((100 * weight) / total)} %)` : '';
     row('backend', `${key}${share}${invalid === undefined ? '' : ` — invalid: ${invalid}`}`);
     for (const line of toDetailLines(detail)) row('', line);
+    for (const line of toCallingLines(calling)) row('', line);
     for (const step of own) row('', `step ${step}`);
+    for (const line of toTlsLines(said.backendTLS)) row('', line);
+    for (const copy of copies) row('', `copies to ${toMirrorText(copy)}`);
   }
+  for (const copy of mirrors) row('mirror', toMirrorText(copy));
   if (settings)
     row(
       'timeouts',
@@ -94,7 +105,8 @@ function toText(explanation: Explanation): string {
         .map(([name, value]) => `${name.replace(/Ms$/, '')} ${value} ms`)
         .join(', '),
     );
-  if (settings?.retry)
+  // Backends with endpoints tell it themselves.
+  if (settings?.retry && backends.some(({ calling }) => !calling))
     row(
       'retry',
       `${settings.retry.attempts} more, on ${settings.retry.codes.join(', ') || 'failures to connect and time-outs'}`,
@@ -109,6 +121,22 @@ function toText(explanation: Explanation): string {
   return lines.join('\n');
 }
 
+function toMirrorText({ key, port, share }: ExplainedMirror): string {
+  return `${key}${port > 0 ? ` port ${port}` : ''}, ${share}`;
+}
+
+/** How TLS is spoken to a backend, as far as policies say it. */
+function toTlsLines(tls: RuleSettings['backendTLS']): string[] {
+  if (!tls || tls.invalid !== undefined) return [];
+  const names = tls.subjectAltNames.map(({ value }) => value).join(' or ') || tls.serverName || 'its own name';
+  const trusted = tls.caCertificates.length > 0 ? 'certificates of its own' : 'what the system trusts';
+  const verified = tls.isVerified ? `verified for ${names} by ${trusted}` : 'not verified';
+  return [
+    ...(tls.isSpoken ? [`TLS, ${verified}`] : []),
+    ...(tls.clientCertificate ? ['with a client certificate where TLS is spoken'] : []),
+  ];
+}
+
 function toPolicyLines({ kind, policies, winners, conflicted, why }: ExplainedPolicy): string[] {
   return [
     `    ${kind}: ${policies.join(', ') || 'none'}`,
@@ -117,6 +145,18 @@ function toPolicyLines({ kind, policies, winners, conflicted, why }: ExplainedPo
     ...(conflicted.length > 0
       ? [`      without a part, because an older one has the target: ${conflicted.join(', ')}`]
       : []),
+  ];
+}
+
+/** How a backend's endpoints are chosen and called, and by whose word. */
+function toCallingLines(calling: Explanation['backends'][number]['calling']): string[] {
+  if (!calling) return [];
+  const { facts, endpoints } = calling;
+  return [
+    ...facts.map(
+      ({ kind, says, policies }) => `${kind}: ${says}${policies.length > 0 ? ` ← ${policies.join(', ')}` : ''}`,
+    ),
+    `endpoints ${endpoints.map(({ address }) => address).join(', ') || 'none'}`,
   ];
 }
 

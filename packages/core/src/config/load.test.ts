@@ -51,15 +51,15 @@ describe('a folder', () => {
 
   test('objects of others are left out, and said; what may be meant for the gateway is not', () => {
     for (const [apiVersion, kind] of [
-      ['v1', 'Namespace'],
+      ['v1', 'ServiceAccount'],
       ['apps/v1', 'Deployment'],
-      ['v1', 'ConfigMap'],
+      ['v1', 'PersistentVolumeClaim'],
     ] as const)
       expect(told(apiVersion, kind)).toEqual([`${apiVersion} ${kind} is not for the gateway and left out`]);
     expect(told('agentgateway.dev/v1', 'LLMBackend')[0]).toContain('is not understood');
     expect(told('example.com/v1', 'HTTPRoute')[0]).toContain('is not understood');
     expect(told('agentgateway.dev/v1alpha1', 'Budget')).toEqual(['Budget is not supported yet']);
-    const text = 'apiVersion: v1\nkind: Namespace\nmetadata: { name: x }\n';
+    const text = 'apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: x }\n';
     expect(loadConfig({ files: [{ name: 'c.yaml', text, role: 'config' }], env: {} }).problems).toHaveLength(1);
   });
 

@@ -2,7 +2,7 @@
 import type { Manifest } from '../world.ts';
 import { addDefaults } from './defaults.ts';
 import { parseDocuments } from './document.ts';
-import { Loader, isObject } from './loader.ts';
+import { Loader, type ReferencedFile, isObject } from './loader.ts';
 import type { ConfigProblem } from './problem.ts';
 
 export type { ConfigProblem } from './problem.ts';
@@ -11,6 +11,8 @@ export type { ConfigProblem } from './problem.ts';
 export interface ConfigInput {
   readonly files: readonly { readonly name: string; readonly text: string; readonly role: 'config' | 'manifests' }[];
   readonly env: Readonly<Record<string, string>>;
+  /** Reads certificates that the configuration names; without it there are no such files. */
+  readonly readFile?: ReferencedFile;
 }
 
 /** Manifests, or every problem; with any problem nothing is to be used. */
@@ -22,8 +24,8 @@ export interface LoadedConfig {
 }
 
 /** Loads a configuration. Pure. Without files, what the environment offers. */
-export function loadConfig({ files, env }: ConfigInput): LoadedConfig {
-  const loader = new Loader(env);
+export function loadConfig({ files, env, readFile = noFiles }: ConfigInput): LoadedConfig {
+  const loader = new Loader(env, readFile);
   for (const { name, text, role } of files) {
     const { documents, problems } = parseDocuments(name, text);
     loader.problems.push(...problems);
@@ -45,6 +47,10 @@ export function loadConfig({ files, env }: ConfigInput): LoadedConfig {
   const { manifests, problems } = addDefaults(loader.items, env);
   if (problems.length > 0) return { manifests: [], problems, skipped };
   return { manifests: manifests.map((manifest, age) => withAge(manifest, age)), problems: [], skipped };
+}
+
+function noFiles(): { readonly problem: string } {
+  return { problem: 'there are no files here' };
 }
 
 /** Age is the order in the files, so that manifests and what they were ejected from are of one age. */

@@ -6,6 +6,7 @@ import type { Manifest, ObjectOrigin } from '../world.ts';
 import type { LoadedItem } from './defaults.ts';
 import type { ConfigDocument } from './document.ts';
 import { type ConfigProblem, fromPath, toPath } from './problem.ts';
+import { type ReadFile, expandGateway } from './gateways.ts';
 import { expandService } from './services.ts';
 import { nearest } from './suggest.ts';
 import { type FieldProblem, place, validateFields } from './validate.ts';
@@ -23,6 +24,9 @@ interface WrittenItem {
   readonly isShort: boolean;
 }
 
+/** Reads a file that an object of the configuration file `from` names: its text, or why it cannot be read. */
+export type ReferencedFile = (path: string, from: string) => ReturnType<ReadFile>;
+
 /** Reads documents one after the other. */
 export class Loader {
   readonly items: LoadedItem[] = [];
@@ -30,10 +34,12 @@ export class Loader {
   /** Objects that are somebody else's, and so left out. */
   readonly skipped: ConfigProblem[] = [];
   readonly #env: Readonly<Record<string, string>>;
+  readonly #readFile: ReferencedFile;
   readonly #places = new Map<string, ObjectOrigin>();
 
-  constructor(env: Readonly<Record<string, string>>) {
+  constructor(env: Readonly<Record<string, string>>, readFile: ReferencedFile) {
     this.#env = env;
+    this.#readFile = readFile;
   }
 
   /** A plain manifest, as kubectl takes it: nothing in it is expanded. In a folder it may be somebody else's. */
@@ -127,13 +133,25 @@ export class Loader {
       this.#keep({ ...toManifest({ ...item, row: secretRow, metadata }, { stringData }), origin }, isShort);
     }
     const manifest = { ...toManifest(item, fields), origin };
-    if (row.kind !== 'Service' || !isShort) {
-      this.#keep(manifest, isShort);
-      return;
-    }
-    const expanded = expandService(manifest);
+    const expanded = isShort ? this.#expandShort(manifest, document.file) : { manifests: [manifest], problems: [] };
     for (const problem of expanded.problems) report(problem);
     for (const part of expanded.manifests) this.#keep(part, isShort);
+  }
+
+  /** What an item of the short form stands for. */
+  #expandShort(
+    manifest: Manifest,
+    file: string,
+  ): { readonly manifests: readonly Manifest[]; readonly problems: readonly FieldProblem[] } {
+    switch (manifest.kind) {
+      case 'Service':
+        return expandService(manifest);
+      case 'Gateway':
+      case 'ListenerSet':
+        return expandGateway(manifest, (path) => this.#readFile(path, file));
+      default:
+        return { manifests: [manifest], problems: [] };
+    }
   }
 
   /** The short form: secrets become Secrets, items are validated, variables expanded, and what they gave is validated too. */

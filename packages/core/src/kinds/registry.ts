@@ -5,11 +5,16 @@ import type { CrdKind } from '../schema/to-crd.ts';
 import { backendTLSPolicySpec } from './backend-tls-policy/schema.ts';
 import { gatewayClassSpec, gatewaySpec } from './gateway/schema.ts';
 import { grpcRouteSpec } from './grpc-route/schema.ts';
+import { configMapFields } from './config-map/schema.ts';
+import { gatewayShort, listenerSetShort } from './gateway/short-schema.ts';
 import { httpBackendSpec } from './http-backend/schema.ts';
 import { httpRouteSpec } from './http-route/schema.ts';
 import { tcpRouteSpec, tlsRouteSpec, udpRouteSpec } from './l4-route/schema.ts';
 import { llmBackendSpec } from './llm-backend/schema.ts';
+import { listenerSetSpec } from './listener-set/schema.ts';
+import { namespaceFields } from './namespace/schema.ts';
 import { policyShort, policySpec } from './policy/schema.ts';
+import { referenceGrantSpec } from './reference-grant/schema.ts';
 import { secretFields } from './secret/schema.ts';
 import { endpointSliceFields, serviceShort, serviceSpec } from './service/schema.ts';
 
@@ -17,6 +22,8 @@ import { endpointSliceFields, serviceShort, serviceSpec } from './service/schema
 export interface KindRow {
   readonly kind: string;
   readonly apiVersion: string;
+  /** Older versions that say the same. */
+  readonly olderVersions?: readonly string[];
   /** Top-level key of config.yaml; undefined for kinds that only manifests can say. */
   readonly plural: string | undefined;
   /** Fields below `spec`, or beside `metadata`. */
@@ -27,7 +34,7 @@ export interface KindRow {
   /** What an item of config.yaml may say where that differs from manifests. */
   readonly shortSchema?: z.ZodType;
   /** What objects of the kind are to others. */
-  readonly role?: 'gateway' | 'route' | 'backend' | 'policy';
+  readonly role?: 'gateway' | 'listenerSet' | 'route' | 'backend' | 'policy';
   /** What policies may be attached to: the whole object, and its named sections where it has such. */
   readonly target?: {
     readonly whole: Attachable;
@@ -46,6 +53,7 @@ const rows = [
   {
     kind: 'GatewayClass',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1beta1'],
     plural: undefined,
     place: 'spec',
     isClusterScoped: true,
@@ -54,12 +62,42 @@ const rows = [
   {
     kind: 'Gateway',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1beta1'],
     plural: 'gateways',
     place: 'spec',
     role: 'gateway',
     target: { whole: 'gateway', section: { place: 'listener', word: 'listener' } },
     schema: gatewaySpec,
+    shortSchema: gatewayShort,
   },
+  {
+    kind: 'ListenerSet',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    plural: 'listenerSets',
+    place: 'spec',
+    role: 'listenerSet',
+    // What may be attached to a listener may be attached to several at once.
+    target: { whole: 'listener', section: { place: 'listener', word: 'listener' } },
+    schema: listenerSetSpec,
+    shortSchema: listenerSetShort,
+  },
+  {
+    kind: 'ReferenceGrant',
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1beta1', 'gateway.networking.k8s.io/v1alpha2'],
+    plural: 'referenceGrants',
+    place: 'spec',
+    schema: referenceGrantSpec,
+  },
+  {
+    kind: 'Namespace',
+    apiVersion: 'v1',
+    plural: undefined,
+    place: 'root',
+    isClusterScoped: true,
+    schema: namespaceFields,
+  },
+  { kind: 'ConfigMap', apiVersion: 'v1', plural: 'configMaps', place: 'root', schema: configMapFields },
   {
     kind: 'HTTPRoute',
     apiVersion: 'gateway.networking.k8s.io/v1',
@@ -202,7 +240,9 @@ export function kindNamed(name: string): KindRow | undefined {
 
 /** The row of a kind. */
 export function findKind(apiVersion: string, kind: string): KindRow | undefined {
-  return kinds.find((row) => row.kind === kind && row.apiVersion === apiVersion);
+  return kinds.find(
+    (row) => row.kind === kind && (row.apiVersion === apiVersion || row.olderVersions?.includes(apiVersion) === true),
+  );
 }
 
 /** Plurals of config.yaml that are planned but not built: users are told so instead of "unknown". */
@@ -211,19 +251,14 @@ export const reservedPlurals: readonly string[] = [
   'budgets',
   'gatewayParameters',
   'inferencePools',
-  'listenerSets',
   'mcpBackends',
-  'referenceGrants',
 ];
 
 /** Kinds of manifests that are planned but not built. */
 export const reservedKinds: readonly string[] = [
   'A2ABackend',
   'Budget',
-  'ConfigMap',
   'GatewayParameters',
   'InferencePool',
-  'ListenerSet',
   'MCPBackend',
-  'ReferenceGrant',
 ];

@@ -31,10 +31,10 @@ describe('health', () => {
           healthyThreshold: 2,
           unhealthyThreshold: 3,
         },
-        panicPercent: 0,
+        panicPercent: 50,
       },
     });
-    expect(write('health', {}).value).toEqual({ passive: undefined, active: undefined, panicPercent: 0 });
+    expect(write('health', {}).value).toEqual({ passive: undefined, active: undefined, panicPercent: 50 });
   });
 
   test.each([

@@ -56,6 +56,9 @@ const active = exactlyOne(['http', 'tcp', 'grpc'], {
 /** Shortest interval of checks, in milliseconds. */
 const intervalMsMin = 100;
 
+/** An endpoint that may not be well is better than none. */
+const panicPercentDefault = 50;
+
 /** Health of endpoints. */
 export const health = definePolicy({
   kind: 'health',
@@ -68,7 +71,7 @@ export const health = definePolicy({
     active: active.optional().describe('Asks endpoints, also while there are no requests.'),
     panicThreshold: integer(0, 100)
       .optional()
-      .describe('While fewer than these percent of the endpoints are well, all are asked; 0 when left out.'),
+      .describe('While fewer than these percent of the endpoints are well, all are asked; 50 when left out.'),
   }),
   translate: ({ passive: watched, active: asked, panicThreshold }) =>
     create(HealthSchema, {
@@ -98,7 +101,7 @@ export const health = definePolicy({
         ejectionPercentMax: watched.ejectionPercentMax,
       },
       active: asked && toSettings(asked),
-      panicPercent: panicPercent ?? 0,
+      panicPercent: panicPercent ?? panicPercentDefault,
     }),
 });
 

@@ -11,12 +11,16 @@ import { formatIssue } from './issue.ts';
 /** All inputs of one case. */
 export interface CaseInput {
   readonly env?: Readonly<Record<string, string>>;
+  /** Files that the configuration may name: path → text. */
+  readonly files?: Readonly<Record<string, string>>;
   /** Text of config.yaml. */
   readonly config?: string;
   /** Text of manifests.yaml beside it. */
   readonly manifests?: string;
   /** Objects as a cluster holds them, which no loader has seen. */
   readonly objects?: readonly Manifest[];
+  /** Whether one process serves every Gateway, as on a laptop. */
+  readonly sharesBinds?: boolean;
   /** Gateway key → what its proxies said. */
   readonly feedback?: Readonly<
     Record<
@@ -25,6 +29,7 @@ export interface CaseInput {
         readonly acknowledged?: boolean;
         readonly rejections?: readonly { readonly key: string; readonly reason: string }[];
         readonly bindErrors?: Readonly<Record<string, string>>;
+        readonly addresses?: readonly string[];
       }
     >
   >;
@@ -34,13 +39,14 @@ export interface CaseInput {
 export const controllerName = 'agentgateway.dev/controller';
 
 /** Loads a case's texts. */
-export function loadCase({ config, manifests, env = {} }: CaseInput): LoadedConfig {
+export function loadCase({ config, manifests, env = {}, files = {} }: CaseInput): LoadedConfig {
   return loadConfig({
     files: [
       ...(config === undefined ? [] : [{ name: 'config.yaml', text: config, role: 'config' as const }]),
       ...(manifests === undefined ? [] : [{ name: 'manifests.yaml', text: manifests, role: 'manifests' as const }]),
     ],
     env,
+    readFile: (path) => (files[path] === undefined ? { problem: 'there is no such file' } : { text: files[path] }),
   });
 }
 
@@ -48,16 +54,22 @@ export function loadCase({ config, manifests, env = {} }: CaseInput): LoadedConf
 export function toWorld(input: CaseInput): World {
   const isFromFiles = input.config !== undefined || input.manifests !== undefined || input.objects === undefined;
   const loaded = isFromFiles ? loadCase(input).manifests : [];
-  return { objects: [...loaded, ...(input.objects ?? [])], feedback: toFeedback(input), controllerName };
+  return {
+    objects: [...loaded, ...(input.objects ?? [])],
+    feedback: toFeedback(input),
+    controllerName,
+    sharesBinds: input.sharesBinds ?? false,
+  };
 }
 
 function toFeedback({ feedback = {} }: CaseInput): Map<string, Feedback> {
   return new Map(
-    Object.entries(feedback).map(([gateway, { acknowledged = true, rejections = [], bindErrors = {} }]) => [
+    Object.entries(feedback).map(([gateway, { acknowledged = true, rejections = [], bindErrors = {}, addresses }]) => [
       gateway,
       {
         isAcknowledged: acknowledged,
         bindErrors: new Map(Object.entries(bindErrors)),
+        ...(addresses && { addresses }),
         rejections: rejections.map(({ key, reason }) => ({ typeUrl: typeUrls.resource, key, version: '', reason })),
       },
     ]),

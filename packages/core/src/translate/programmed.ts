@@ -1,6 +1,5 @@
 // What proxies said of resources → the conditions and issues that follow (contract 6).
 import { fromKey } from '@agentgateway/api/keys.ts';
-import { gatewayFacts } from '../kinds/gateway/translate.ts';
 import { kindNamed } from '../kinds/registry.ts';
 import type { Condition, Feedback, Issue, Manifest } from '../world.ts';
 import { nameOf, type WorldIndex } from './world-index.ts';
@@ -35,15 +34,15 @@ export function feedbackIssues(feedback: ReadonlyMap<string, Feedback>, index: W
       const path =
         role === 'policy' && section !== ''
           ? `spec.${section}`
-          : kind === 'listener'
+          : isListener(kind)
             ? listenerPath(found, section)
             : 'spec';
       const condition = role === 'route' || role === 'policy' ? programmedType : 'Programmed';
       add(key, found, { path, condition, reason: 'Rejected', message: reason });
     }
     for (const [key, message] of bindErrors) {
-      const { namespace, name, section = '' } = fromKey(key);
-      const found = index.get(`gateway/${namespace}/${name}`);
+      const { kind, namespace, name, section = '' } = fromKey(key);
+      const found = index.get(`${ownerKinds[kind] ?? kind}/${namespace}/${name}`);
       const path = listenerPath(found, section);
       add(key, found, { path, condition: 'Programmed', reason: 'PortUnavailable', message });
     }
@@ -54,7 +53,14 @@ export function feedbackIssues(feedback: ReadonlyMap<string, Feedback>, index: W
 /** Kind of a key → kind of the object that it comes from, where they differ. */
 const ownerKinds: Readonly<Record<string, string>> = { listener: 'gateway', endpoints: 'service' };
 
-function listenerPath(gateway: Manifest | undefined, name: string): string {
-  const found = gateway && gatewayFacts(gateway).listeners.find((listener) => listener.name === name);
-  return found ? `spec.listeners[${found.index}]` : 'spec.listeners';
+/** Whether a key of this kind names a listener, of a Gateway or of a ListenerSet. */
+function isListener(kind: string): boolean {
+  return kind === 'listener' || kind === 'listenerset';
+}
+
+/** The place of a listener in its Gateway or ListenerSet, which may not be readable. */
+function listenerPath(owner: Manifest | undefined, name: string): string {
+  const { listeners } = (owner?.spec ?? {}) as { listeners?: readonly ({ name?: unknown } | null)[] };
+  const index = Array.isArray(listeners) ? listeners.findIndex((listener) => listener?.name === name) : -1;
+  return index >= 0 ? `spec.listeners[${index}]` : 'spec.listeners';
 }

@@ -1,6 +1,6 @@
 // HTTPRoutes and GRPCRoutes that want the same host of one listener: the oldest keeps it (Gateway API GRPCRouteSpec.hostnames).
 import { intersectHost } from '../route/hostnames.ts';
-import type { ParentFacts } from '../kinds/http-route/attach.ts';
+import { type ParentFacts, toParentPath } from '../kinds/attachment.ts';
 import type { RouteTranslated } from '../kinds/route/translate.ts';
 import type { Manifest } from '../world.ts';
 import type { Fault, Translated } from './scope.ts';
@@ -35,7 +35,7 @@ export function settleRoutes(routes: readonly Route[], faults: ReadonlyMap<Manif
     if (parents.every((parent, index) => parent === route.value.parents[index])) continue;
     for (const { index, problem } of parents)
       if (problem?.reason === 'Conflicted')
-        faults.get(route.object)?.push({ path: `spec.parentRefs[${index}]`, condition: 'Accepted', ...problem });
+        faults.get(route.object)?.push({ path: toParentPath(index), condition: 'Accepted', ...problem });
     const value = { ...route.value, parents, resources: route.value.encode(parents) };
     changed.set(route, { ...route, value });
   }

@@ -11,10 +11,23 @@ export interface Scope {
   find(kind: string, namespace: string, name: string): Manifest | undefined;
   /** The EndpointSlices of a Service. */
   slices(namespace: string, service: string): readonly Manifest[];
+  /** The ReferenceGrants of a namespace. */
+  grantsIn(namespace: string): readonly Manifest[];
+  /** The ListenerSets that name a Gateway as their parent. */
+  listenerSetsOf(namespace: string, gateway: string): readonly Manifest[];
+  /** The Gateways that ask for routes which name no parent (`defaultScope`). */
+  defaultGateways(): readonly Manifest[];
+  /** Every Namespace; the same list as long as none has changed. */
+  namespaces(): readonly Manifest[];
   /** Reports a mistake. */
   fault(fault: Fault): void;
   /** Asks for something that the world does not hold. */
   want(want: Want): void;
+}
+
+/** An object of a kind without namespaces; files give those the default one. */
+export function findGlobal(scope: Pick<Scope, 'find'>, kind: string, name: string): Manifest | undefined {
+  return scope.find(kind, '', name) ?? scope.find(kind, 'default', name);
 }
 
 /** A result with the mistakes and wants on the way to it. */
@@ -66,6 +79,11 @@ export class TranslationMemo {
       controllerName: index.controllerName,
       find: (kind, namespace, name) => note((world) => [world.get(`${kind.toLowerCase()}/${namespace}/${name}`)])[0],
       slices: (namespace, service) => note((world) => world.slicesOf(namespace, service)) as readonly Manifest[],
+      grantsIn: (namespace) => note((world) => world.grantsIn(namespace)) as readonly Manifest[],
+      listenerSetsOf: (namespace, gateway) =>
+        note((world) => world.listenerSetsOf(namespace, gateway)) as readonly Manifest[],
+      namespaces: () => note((world) => world.namespaces()) as readonly Manifest[],
+      defaultGateways: () => note((world) => world.defaultGateways()) as readonly Manifest[],
       fault: (fault) => faults.push(fault),
       want: (want) => wants.push(want),
     });

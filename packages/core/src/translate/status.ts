@@ -1,6 +1,5 @@
 // Translations and feedback → statuses, in the words of the standard (Gateway API) and of our own kinds.
 import { fromKey } from '@agentgateway/api/keys.ts';
-import type { GatewayTranslated, ListenerFacts } from '../kinds/gateway/translate.ts';
 import type { RouteTranslated } from '../kinds/route/translate.ts';
 import type { Condition, Feedback, Manifest, ObjectStatus } from '../world.ts';
 import { programmed, programmedType } from './programmed.ts';
@@ -10,6 +9,12 @@ import type { Fault, Translated } from './scope.ts';
 export interface StatusInputs {
   readonly controllerName: string;
   readonly feedback: ReadonlyMap<string, Feedback>;
+}
+
+/** What the statuses of routes are computed with. */
+export interface RouteInputs extends StatusInputs {
+  /** Keys of the listeners that are sent to proxies. */
+  readonly sent: ReadonlySet<string>;
 }
 
 /** The status of an object as it is handed out. */
@@ -31,66 +36,12 @@ const messagesTrue: Readonly<Record<string, string>> = {
   ResolvedRefs: 'every reference is resolved',
 };
 
-/** GatewayClass.status. */
-export function gatewayClassStatus(object: Manifest): ObjectStatus {
-  return toStatus(object, { conditions: [conditionOf('Accepted', [])] });
-}
-
-/** Gateway.status. `attached` counts the accepted routes of each listener key. */
-export function gatewayStatus(
-  { object, value: { facts } }: Translated<GatewayTranslated>,
-  attached: ReadonlyMap<string, number>,
-  { feedback }: StatusInputs,
-): ObjectStatus {
-  const said = feedback.get(facts.key);
-  const listeners = facts.listeners.map((listener) => ({
-    name: listener.name,
-    supportedKinds: listener.supportedKinds,
-    attachedRoutes: attached.get(listener.key) ?? 0,
-    conditions: [...listener.conditions, listenerProgrammed(listener, said)],
-  }));
-  const failed = listeners.filter(
-    ({ conditions }, index) => facts.listeners[index]!.isServed && conditions.at(-1)!.status === 'False',
-  );
-  const served = facts.listeners.filter(({ isServed }) => isServed);
-  const state = gatewayProgrammed(facts.accepted, facts.address, { failed: failed.map(({ name }) => name), said });
-  const isUp = state.status === 'True' && served.length > 0 && facts.address !== undefined;
-  return toStatus(object, {
-    ...(isUp && { addresses: [{ type: 'IPAddress', value: facts.address }] }),
-    conditions: [facts.accepted, state],
-    listeners,
-  });
-}
-
-function listenerProgrammed({ key, isServed }: ListenerFacts, said: Feedback | undefined): Condition {
-  const type = 'Programmed';
-  if (!isServed) return { type, status: 'False', reason: 'Invalid', message: 'the listener is not valid' };
-  const bindError = said?.bindErrors.get(key);
-  if (bindError !== undefined) return { type, status: 'False', reason: 'PortUnavailable', message: bindError };
-  return programmed(type, said, new Set([key]));
-}
-
-function gatewayProgrammed(
-  accepted: Condition,
-  address: string | undefined,
-  { failed, said }: { readonly failed: readonly string[]; readonly said: Feedback | undefined },
-): Condition {
-  const type = 'Programmed';
-  if (accepted.status === 'False')
-    return { type, status: 'False', reason: 'Invalid', message: 'the Gateway is not accepted' };
-  if (failed.length > 0) {
-    const reason = address === undefined ? 'Invalid' : 'AddressNotUsable';
-    return { type, status: 'False', reason, message: `not served: listener ${failed.join(', ')}` };
-  }
-  return programmed(type, said, new Set());
-}
-
 /** HTTPRoute.status: an entry for each parentRef to a Gateway of ours. */
 export function routeStatus(
   { object, key, value }: Translated<RouteTranslated>,
-  { controllerName, feedback }: StatusInputs,
+  { controllerName, feedback, sent }: RouteInputs,
 ): ObjectStatus {
-  const parents = value.parents.flatMap(({ ref, gateway, problem }) => {
+  const parents = value.parents.flatMap(({ ref, gateway, listeners, problem }) => {
     if (gateway === undefined) return [];
     const { group = 'gateway.networking.k8s.io', kind = 'Gateway', ...rest } = ref;
     const said = feedback.get(gateway);
@@ -100,7 +51,7 @@ export function routeStatus(
         ? conditionOf('Accepted', value.faults)
         : conditionOf('Accepted', []);
     const isPartial = !value.isBroken && value.faults.some(({ condition }) => condition === 'Accepted');
-    const state: Condition = value.resources.has(gateway)
+    const state: Condition = listeners.some(({ facts }) => sent.has(facts.key))
       ? programmed(programmedType, said, new Set([key]))
       : { type: programmedType, status: 'False', reason: 'Invalid', message: 'no listener serves the route' };
     return [

@@ -2,12 +2,14 @@
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import { translateBackendTLSPolicy } from '../kinds/backend-tls-policy/translate.ts';
 import type { BackendTranslated } from '../kinds/backend.ts';
+import { findSharedConflicts, withConflicts } from '../kinds/gateway/shared-binds.ts';
 import { type GatewayTranslated, translateGateway } from '../kinds/gateway/translate.ts';
 import { translateGrpcRoute } from '../kinds/grpc-route/translate.ts';
 import { translateHttpBackend } from '../kinds/http-backend/translate.ts';
 import { translateHttpRoute } from '../kinds/http-route/translate.ts';
 import type { RouteTranslated } from '../kinds/route/translate.ts';
 import { translateL4Route } from '../kinds/l4-route/translate.ts';
+import { translateListenerSet } from '../kinds/listener-set/translate.ts';
 import { translateLlmBackend } from '../kinds/llm-backend/translate.ts';
 import { type BackendKind, type PolicyKind as KindOfPolicy, type RouteKind, kindNamed } from '../kinds/registry.ts';
 import type { PolicySpecOutput } from '../kinds/policy/schema.ts';
@@ -21,14 +23,8 @@ import { policyStatus } from './policy-status.ts';
 import { feedbackIssues } from './programmed.ts';
 import { settleRoutes } from './route-conflicts.ts';
 import { type Fault, type Scope, type Translated, TranslationMemo } from './scope.ts';
-import {
-  type StatusInputs,
-  backendStatus,
-  countAttached,
-  gatewayClassStatus,
-  gatewayStatus,
-  routeStatus,
-} from './status.ts';
+import { gatewayClassStatus, gatewayStatus, listenerSetStatus } from './gateway-status.ts';
+import { type RouteInputs, backendStatus, countAttached, routeStatus } from './status.ts';
 import { PolicyEncodings, type TranslatedWorld, type View, assembleView } from './view.ts';
 import { WorldIndex, nameOf } from './world-index.ts';
 
@@ -52,7 +48,7 @@ export function createTranslator({ onTranslate = () => {} }: TranslatorOptions =
     translate(world) {
       const index = new WorldIndex(world, previous);
       previous = index;
-      const objects = translateObjects(index, memo);
+      const objects = shareBinds(world, translateObjects(index, memo));
       memo.sweep();
       return assemble(world, index, objects, encodings);
     },
@@ -83,6 +79,8 @@ const policyTranslators: Readonly<Record<KindOfPolicy, Translate<PolicyTranslate
 /** The translations of all objects, by role, sorted by kind and key. */
 interface Objects {
   readonly gateways: readonly Translated<GatewayTranslated>[];
+  /** Whether each is ours. */
+  readonly listenerSets: readonly Translated<boolean>[];
   readonly routes: readonly Translated<RouteTranslated>[];
   readonly backends: readonly Translated<BackendTranslated>[];
   readonly secrets: readonly Translated<EncodedResource>[];
@@ -98,11 +96,27 @@ function translateObjects(index: WorldIndex, memo: TranslationMemo): Objects {
     gateways: all('Gateway', translateGateway).filter(
       (translated): translated is Translated<GatewayTranslated> => translated.value !== undefined,
     ),
+    listenerSets: all('ListenerSet', translateListenerSet),
     routes: every(routeTranslators),
     backends: every(backendTranslators),
     secrets: all('Secret', translateSecret),
     policies: every(policyTranslators),
   };
+}
+
+/** Where Gateways share sockets, what is left to each of its listeners. */
+function shareBinds({ sharesBinds = false }: World, objects: Objects): Objects {
+  if (!sharesBinds || objects.gateways.length < 2) return objects;
+  const conflicts = findSharedConflicts(objects.gateways.map(({ value }) => value));
+  if (conflicts.size === 0) return objects;
+  const gateways = objects.gateways.map((translated) => {
+    const value = withConflicts(translated.value, conflicts);
+    // Faults of its sets are told with the sets.
+    const own = value === translated.value ? [] : value.listeners.flatMap(({ faults }) => faults);
+    const faults = [...new Set([...translated.faults, ...own])];
+    return { ...translated, value, faults };
+  });
+  return { ...objects, gateways };
 }
 
 function assemble(world: World, index: WorldIndex, found: Objects, encodings: PolicyEncodings): Translation {
@@ -137,7 +151,16 @@ type FaultsByObject = ReadonlyMap<Manifest, Fault[]>;
 
 function collectFaults(objects: Objects): FaultsByObject {
   const every: readonly Translated<unknown>[] = Object.values(objects).flat();
-  return new Map(every.map(({ object, faults }) => [object, [...faults]]));
+  const faults = new Map(every.map((one) => [one.object, [...one.faults]]));
+  // What is wrong with a set is known to its Gateway, which merges it.
+  for (const { value } of objects.gateways)
+    for (const { facts, listeners } of value.sets) {
+      const own = faults.get(facts.set);
+      if (facts.refusal && facts.refusal.reason !== 'Invalid')
+        own?.push({ path: 'spec.parentRef', condition: 'Accepted', ...facts.refusal });
+      else own?.push(...listeners.flatMap((listener) => listener.faults));
+    }
+  return faults;
 }
 
 /** The policies with the targets they keep; what an older one took from them is their fault. */
@@ -203,8 +226,9 @@ function toStatuses(
   objects: Objects,
   { views, faults }: { readonly views: ReadonlyMap<string, View>; readonly faults: FaultsByObject },
 ): ObjectStatus[] {
-  const inputs: StatusInputs = { controllerName, feedback };
-  const attached = countAttached(objects.routes);
+  const sent = new Set(objects.gateways.flatMap(({ value }) => [...value.resources.keys()]));
+  const inputs: RouteInputs = { controllerName, feedback, sent };
+  const attachedInputs = { ...inputs, attached: countAttached(objects.routes) };
   const classes = index
     .ofKind('GatewayClass')
     .filter(({ spec }) => (spec as { controllerName?: unknown } | undefined)?.controllerName === controllerName);
@@ -212,7 +236,8 @@ function toStatuses(
     [...views].filter(([, { held }]) => held.has(key)).map(([gateway]) => gateway);
   const statuses = [
     ...classes.map(gatewayClassStatus),
-    ...objects.gateways.map((gateway) => gatewayStatus(gateway, attached, inputs)),
+    ...objects.gateways.map(({ object, value }) => gatewayStatus(object, value, attachedInputs)),
+    ...objects.gateways.flatMap(({ value }) => value.sets.map((set) => listenerSetStatus(set, value, attachedInputs))),
     ...objects.routes.map((route) => routeStatus(route, inputs)),
     ...objects.backends
       .filter(({ object }) => kindNamed(object.kind)?.crd !== undefined)

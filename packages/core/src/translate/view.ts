@@ -40,9 +40,15 @@ export interface View {
 
 /** The view of a Gateway. */
 export function assembleView(gateway: string, world: TranslatedWorld, encodings: PolicyEncodings): View {
-  const view: EncodedResource[] = [...(world.gateways.get(gateway)?.resources ?? [])];
+  const {
+    resources: listeners = new Map<string, EncodedResource>(),
+    sets = [],
+    secrets: own = [],
+  } = world.gateways.get(gateway) ?? {};
+  const view: EncodedResource[] = [...listeners.values()];
   const held = new Set<string>([gateway]);
-  const secrets = new Set<string>();
+  for (const { facts } of sets) if (!facts.refusal) held.add(facts.key);
+  const secrets = new Set<string>(own);
   const reach = (key: string): void => {
     const backend = world.backends.get(key);
     if (!backend || held.has(key)) return;
@@ -53,7 +59,8 @@ export function assembleView(gateway: string, world: TranslatedWorld, encodings:
   };
   for (const [key, route] of world.routes) {
     const resource = route.resources.get(gateway);
-    if (!resource) continue;
+    const isServed = route.parents.some((parent) => parent.listeners.some(({ facts }) => listeners.has(facts.key)));
+    if (!resource || !isServed) continue;
     held.add(key);
     view.push(resource);
     for (const backend of route.backends) reach(backend);

@@ -1,6 +1,6 @@
 // What is told of connections: where each would go, and why one would not be served.
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
+import { ListenerTls_Mode, Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import type { L4RouteSchema } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import { encodeResource } from '@agentgateway/core/translate/encode.ts';
@@ -8,6 +8,17 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { backend, gatewayKey, listener, openStore, policy } from '../snapshot/fixture.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type TunnelExplanation, explainTunnel, readTunnelQuestion } from './explain-tunnel.ts';
+
+/** TLS that ends here. */
+const ended = {
+  mode: ListenerTls_Mode.TERMINATE,
+  certificates: [
+    {
+      certificate: { secret: 'secret/default/c', entry: 'tls.crt' },
+      key: { secret: 'secret/default/c', entry: 'tls.key' },
+    },
+  ],
+};
 
 let snapshot: Snapshot;
 
@@ -28,8 +39,13 @@ beforeAll(async () => {
   const set = [
     listener('tcp', { protocol: Listener_Protocol.TCP, port: 9000 }),
     listener('udp', { protocol: Listener_Protocol.UDP, port: 53 }),
-    listener('tls', { protocol: Listener_Protocol.TLS, port: 8443, hostname: '*.example.com' }),
-    listener('https', { protocol: Listener_Protocol.HTTPS, port: 8443, hostname: 'www.example.com' }),
+    listener('tls', {
+      protocol: Listener_Protocol.TLS,
+      port: 8443,
+      tls: { mode: ListenerTls_Mode.PASSTHROUGH },
+      hostname: '*.example.com',
+    }),
+    listener('https', { protocol: Listener_Protocol.HTTPS, port: 8443, tls: ended, hostname: 'www.example.com' }),
     l4('tcproute/default/old', { parents: parents('tcp'), createdMs: 1n, backends: to('db') }),
     l4('tcproute/default/young', { parents: parents('tcp'), createdMs: 2n, backends: to('db') }),
     l4('tlsroute/default/db', { parents: parents('tls', ['db.example.com']), rule: 'main', backends: to('db') }),
@@ -69,7 +85,7 @@ describe('questions', () => {
 describe('answers', () => {
   test('a connection of TCP: route, backend, endpoint, time-outs, policies, and who gets nothing', () => {
     expect(ask('tcp://:9000')).toMatchObject({
-      bind: ':9000',
+      bind: ':9000/tcp',
       listener: 'listener/default/g/tcp',
       mode: 'tcp',
       route: 'tcproute/default/old',
@@ -95,8 +111,8 @@ describe('answers', () => {
   });
 
   test('datagrams to a backend that takes none, and ports that nobody serves', () => {
-    expect(ask('udp://:53')).toMatchObject({ bind: 'udp :53', refusal: { reason: 'no-healthy-endpoint' } });
+    expect(ask('udp://:53')).toMatchObject({ bind: ':53/udp', refusal: { reason: 'no-healthy-endpoint' } });
     expect(ask('tcp://:53').refusal).toMatchObject({ reason: 'connection refused' });
-    expect(ask('tcp://:8443').refusal!.message).toContain('served: :9000');
+    expect(ask('tcp://:8443').refusal!.message).toContain('served: :9000/tcp');
   });
 });

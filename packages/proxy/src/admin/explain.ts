@@ -3,7 +3,16 @@ import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { RuleSettings } from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
-import type { ListenerPlan, PolicyDecision, RulePlan, Snapshot, StepPlan } from '../snapshot/snapshot.ts';
+import type {
+  BackendChoice,
+  ListenerPlan,
+  MirrorPlan,
+  PolicyDecision,
+  RulePlan,
+  Snapshot,
+  StepPlan,
+} from '../snapshot/snapshot.ts';
+import { type Calling, explainCalling } from './calling.ts';
 import { splitTarget } from '../server/framing.ts';
 
 /** What is asked. */
@@ -62,6 +71,14 @@ export interface ExplainedPolicy {
   readonly why: string;
 }
 
+/** Who gets copies. */
+export interface ExplainedMirror {
+  readonly key: string;
+  readonly port: number;
+  /** Such as `1 of 3 requests`. */
+  readonly share: string;
+}
+
 /** The answer. */
 export interface Explanation {
   readonly question: { readonly method: string; readonly url: string };
@@ -80,8 +97,13 @@ export interface Explanation {
     readonly policies: readonly ExplainedPolicy[];
     /** With what they say. */
     readonly settings: RuleSettings;
+    readonly mirrors: readonly ExplainedMirror[];
     readonly detail: object | undefined;
+    /** How its endpoints are chosen and called; undefined where it has none. */
+    readonly calling: Calling | undefined;
   }[];
+  /** Who gets copies of every request of the rule. */
+  readonly mirrors: readonly ExplainedMirror[];
   readonly policies: readonly ExplainedPolicy[];
   /** Kinds of steps in the order in which they would run. */
   readonly steps: readonly string[];
@@ -94,7 +116,7 @@ export interface Explanation {
 export function explain(snapshot: Snapshot, question: Question): Explanation {
   const { method, url } = question;
   const { authority, path, query } = splitTarget(url, undefined);
-  const base = { question: { method, url }, backends: [], policies: [], steps: [], settings: undefined };
+  const base = { question: { method, url }, backends: [], mirrors: [], policies: [], steps: [], settings: undefined };
   const nowhere = { ...base, bind: undefined, listener: undefined, route: undefined, rule: undefined };
   const bind = findBind(snapshot, authority, /^https:/i.test(url) ? 443 : 80);
   if (!bind) {
@@ -144,22 +166,35 @@ function explainRule(
   snapshot: Snapshot,
   rule: RulePlan,
   question: Question,
-): Pick<Explanation, 'route' | 'rule' | 'backends' | 'policies' | 'steps' | 'settings'> {
+): Pick<Explanation, 'route' | 'rule' | 'backends' | 'mirrors' | 'policies' | 'steps' | 'settings'> {
   return {
     route: rule.route,
     rule: rule.rule || `rules[${rule.index}]`,
-    backends: rule.backends.map(({ key, weight, invalid, plan, decisions, settings }) => ({
-      key,
-      weight,
-      invalid,
-      steps: stepsOf(plan),
-      policies: decisions.map(toExplained),
-      settings,
-      detail: detailOf(snapshot.backend(key), snapshot, question),
-    })),
+    backends: rule.backends.map((choice) => toBackend(choice, rule, snapshot, question)),
+    mirrors: rule.mirrors.map(toMirror),
     policies: rule.decisions.map(toExplained),
     steps: stepsOf(rule.plan),
     settings: rule.settings,
+  };
+}
+
+function toBackend(
+  choice: BackendChoice,
+  rule: RulePlan,
+  snapshot: Snapshot,
+  question: Question,
+): Explanation['backends'][number] {
+  const { key, weight, invalid, plan, decisions, settings, mirrors } = choice;
+  return {
+    key,
+    weight,
+    invalid,
+    steps: stepsOf(plan),
+    policies: decisions.map(toExplained),
+    settings,
+    mirrors: mirrors.map(toMirror),
+    detail: detailOf(snapshot.backend(key), snapshot, question),
+    calling: invalid === undefined ? explainCalling(choice, rule.decisions, snapshot) : undefined,
   };
 }
 
@@ -194,12 +229,19 @@ function refusedBy(decisions: readonly PolicyDecision[]): Explanation['refusal']
   );
 }
 
-function unusableOf({ key, invalid, detail }: Explanation['backends'][number]): Explanation['refusal'] {
+function unusableOf({ key, invalid, settings, detail }: Explanation['backends'][number]): Explanation['refusal'] {
+  const tls = settings.backendTLS?.invalid;
+  if (tls !== undefined) return { reason: 'policy-invalid', message: `TLS to ${key} cannot be spoken: ${tls}` };
   if (invalid !== undefined) return { reason: 'backend-invalid', message: `backend ${key}: ${invalid}` };
   if (!detail || !('unknown' in detail) || detail.unknown !== true) return undefined;
   const { model, near } = detail as { model?: unknown; near?: unknown };
   const hint = Array.isArray(near) && near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
   return { reason: 'model-not-found', message: `there is no model ${String(model)} in ${key}${hint}` };
+}
+
+function toMirror({ key, port, numerator, denominator }: MirrorPlan): ExplainedMirror {
+  const share = numerator === denominator ? 'every request' : `${numerator} of ${denominator} requests`;
+  return { key, port, share };
 }
 
 function stepsOf(plan: StepPlan): string[] {

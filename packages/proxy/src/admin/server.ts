@@ -7,6 +7,7 @@ import { toJson } from '../telemetry/stories.ts';
 import type { Gateway } from '../gateway.ts';
 import { version } from '../version.ts';
 import { dumpResource } from './dump.ts';
+import { countEndpoints, describeEndpoints } from './endpoints.ts';
 import { explain, readQuestion } from './explain.ts';
 import { explainTunnel, readTunnelQuestion } from './explain-tunnel.ts';
 import { refusalOf } from './guard.ts';
@@ -167,6 +168,7 @@ export function openPort(app: Hono, address: string, port: number, what: string)
 
 async function metrics(gateway: Gateway): Promise<Response> {
   const { registry } = gateway.metrics;
+  gateway.metrics.replace('agentgateway_endpoints', countEndpoints(gateway.store.current));
   return new Response(await registry.metrics(), { headers: { 'content-type': registry.contentType } });
 }
 
@@ -188,6 +190,7 @@ function status(gateway: Gateway): object {
     refused: state.refused,
     refusals: state.refusals,
     issues: state.issues,
+    endpoints: describeEndpoints(gateway.store.current),
     statuses: state.statuses,
   };
 }

@@ -1,6 +1,7 @@
 // Every kind of backend the proxy can call: a typed table that does not compile when a case is missing.
 import type { Backend } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
 import type { Environment } from '@agentgateway/core/environment.ts';
+import type { SnapshotView } from '@agentgateway/core/exchange.ts';
 import type { Target } from '@agentgateway/core/target.ts';
 import type { Transport } from '../upstream/transport.ts';
 import { compileHttpBackend } from './http/compile.ts';
@@ -10,6 +11,8 @@ import { compileServiceBackend } from './service/compile.ts';
 /** What compiling a backend may use. */
 export interface BackendEnvironment extends Environment {
   readonly transport: Transport;
+  /** The configuration in force, for what goes on between requests. */
+  readonly current: () => SnapshotView;
 }
 
 type BackendCase = Extract<Backend['kind'], { case: string }>;

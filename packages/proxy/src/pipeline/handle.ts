@@ -7,12 +7,15 @@ import type { Timer, TimerWheel } from '../upstream/timer-wheel.ts';
 import { collectReply, collectRequest } from '../wire-encoding.ts';
 import { dialectIn, dialectOf } from './dialect.ts';
 import { renderError, renderGrpcFailure } from './render-error.ts';
+import type { Sessions } from './session.ts';
 
 /** What the pipeline needs of its process. */
 export interface Pipeline {
   readonly store: { readonly current: Snapshot };
   readonly timers: TimerWheel;
   readonly limits: PipelineLimits;
+  /** Opens the sessions that rules mark; left out where none can. */
+  readonly sessions?: Sessions;
   /** An exchange begins with this snapshot; left out where nobody watches. */
   readonly begin?: (exchange: Exchange, snapshot: Snapshot) => void;
   /** A reply is about to be written: the last moment to look into its body. */
@@ -61,6 +64,8 @@ export async function handle(
     reply = renderError(exchange, exchange.cancelReason ? toCancelError(exchange.cancelReason) : error);
   }
   if (flight.ran.length > 0) reply = await unwind(flight, reply);
+  // An upgraded connection lasts as long as its two ends like (Gateway API HTTPRouteTimeouts).
+  if (reply.body.kind === 'tunnel') flight.deadline?.stop();
   if (exchange.dialect === 'grpc' && !reply.renderFailure) reply.renderFailure = renderGrpcFailure;
   pipeline.answer?.(exchange, reply);
   const end = await responder.respond(reply);
@@ -91,26 +96,40 @@ async function answer(flight: Flight, bind: BindPlan | undefined): Promise<Reply
   const rule = found.value;
   exchange.placement = { ...place, route: rule.route, rule: rule.rule, matchedPrefix: found.matchedPrefix };
   exchange.dialect = dialectIn(rule, exchange.dialect);
-  const { requestMs } = rule.settings.timeouts;
-  if (requestMs > 0)
-    flight.deadline = flight.pipeline.timers.start(requestMs, () => exchange.cancel('exchange-timeout'));
+  startDeadline(flight, rule.settings.timeouts.requestMs);
   const stopped = runSteps(flight, rule.plan);
   const early = stopped instanceof Promise ? await unlessCancelled(exchange, stopped) : stopped;
   return early ?? callBackend(flight, rule);
 }
 
+/** Bounds what is left of the exchange; 0 for not at all. */
+function startDeadline(flight: Flight, requestMs: number): void {
+  flight.deadline?.stop();
+  flight.deadline =
+    requestMs > 0
+      ? flight.pipeline.timers.start(requestMs, () => flight.exchange.cancel('exchange-timeout'))
+      : undefined;
+}
+
 async function callBackend(flight: Flight, rule: RulePlan): Promise<Reply> {
   const { exchange } = flight;
-  const choice = rule.choose();
+  const session = flight.pipeline.sessions?.open(exchange, rule);
+  const choice = session?.choose(rule.backends) ?? rule.choose();
   if (!choice) throw new GatewayError('backend-invalid', `route ${rule.route} has no backend to send this request to`);
   if (choice.invalid !== undefined) throw new GatewayError('backend-invalid', choice.invalid);
+  // What is said for this backend alone counts from here.
+  const { requestMs } = choice.settings.timeouts;
+  if (requestMs !== rule.settings.timeouts.requestMs) startDeadline(flight, requestMs);
   const stopped = runSteps(flight, choice.plan);
   const early = stopped instanceof Promise ? await unlessCancelled(exchange, stopped) : stopped;
   if (early) return early;
   const target = exchange.snapshot.backend(choice.key);
   if (!target) throw new GatewayError('backend-invalid', `backend ${choice.key} does not exist`);
   if (exchange.cancelReason) throw toCancelError(exchange.cancelReason);
-  return target.call(exchange, { settings: choice.settings, port: choice.port, protocol: choice.protocol });
+  const { settings, port, protocol } = choice;
+  const reply = await target.call(exchange, { settings, port, protocol, session });
+  session?.mark(reply, choice);
+  return reply;
 }
 
 /** A step may wait for others; the exchange's own end is not held up by that. */

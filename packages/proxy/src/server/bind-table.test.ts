@@ -31,7 +31,16 @@ function open(): BindTable {
 
 const plan = (key: string, port = 0, address = ''): [string, BindPlan] => [
   key,
-  { key, address, port, listeners: [{ key: `listener/${key}` } as ListenerPlan], select: () => undefined },
+  {
+    key,
+    address,
+    port,
+    lane: 'http',
+    listeners: [{ key: `listener/${key}` } as ListenerPlan],
+    select: () => undefined,
+    selectBySni: () => undefined,
+    isMisdirected: () => false,
+  },
 ];
 
 async function get(address: string): Promise<string> {

@@ -17,10 +17,18 @@ import { type MirrorPart, compileMirror } from '../pipeline/mirror.ts';
 import { definitionOf, findUnserved } from './compile-spec.ts';
 import { toEntries } from './entries.ts';
 import { type FilterPart, compileFilters } from './filters.ts';
+import type { ListenerPlan } from './snapshot.ts';
+import { type KeyPairPlan, type TlsPlan, compileTls, toPair } from './tls-plan.ts';
 
 /** A compiled resource. */
 export type Part =
-  | { readonly kind: 'listener'; readonly message: Listener }
+  | {
+      readonly kind: 'listener';
+      readonly message: Listener;
+      readonly protocol: ListenerPlan['protocol'];
+      readonly tls: TlsPlan | undefined;
+      readonly backendCertificate: KeyPairPlan | undefined;
+    }
   | { readonly kind: 'route'; readonly message: Route; readonly rules: readonly RulePart[] }
   | { readonly kind: 'l4Route'; readonly message: L4Route }
   | { readonly kind: 'backend'; readonly target: Target }
@@ -55,21 +63,11 @@ export function compile(resource: EncodedResource, environment: BackendEnvironme
   }
 }
 
-const protocols: ReadonlySet<Listener_Protocol> = new Set([
-  Listener_Protocol.HTTP,
-  Listener_Protocol.HTTPS,
-  Listener_Protocol.TLS,
-  Listener_Protocol.TCP,
-  Listener_Protocol.UDP,
-]);
-
 function compileResource(resource: EncodedResource, environment: BackendEnvironment): Part {
   const { kind } = fromBinary(ResourceSchema, resource.bytes);
   switch (kind.case) {
     case 'listener':
-      if (!protocols.has(kind.value.protocol))
-        throw new Error(`listener protocol ${kind.value.protocol} is not known to this version`);
-      return { kind: 'listener', message: kind.value };
+      return compileListener(kind.value);
     case 'route':
       checkMatches(resource.key, kind.value);
       return {
@@ -92,6 +90,27 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
       throw new Error('this kind of resource is not known to this version');
   }
 }
+
+function compileListener(message: Listener): Part {
+  const protocol = protocols.get(message.protocol);
+  if (protocol === undefined) throw new Error(`listener protocol ${message.protocol} is not known to this version`);
+  const { backendCertificate } = message;
+  return {
+    kind: 'listener',
+    message,
+    protocol,
+    tls: compileTls(message),
+    backendCertificate: backendCertificate && toPair(backendCertificate),
+  };
+}
+
+const protocols: ReadonlyMap<Listener_Protocol, ListenerPlan['protocol']> = new Map([
+  [Listener_Protocol.HTTP, 'HTTP'],
+  [Listener_Protocol.HTTPS, 'HTTPS'],
+  [Listener_Protocol.TLS, 'TLS'],
+  [Listener_Protocol.TCP, 'TCP'],
+  [Listener_Protocol.UDP, 'UDP'],
+]);
 
 /** A match that this version cannot read would match too much: the route is rejected instead. Throws on bad expressions too. */
 function checkMatches(key: string, route: Route): void {

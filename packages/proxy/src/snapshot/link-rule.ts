@@ -8,7 +8,7 @@ import type { RulePart } from './compile.ts';
 import { compileChoice } from './choose.ts';
 import { toEntries } from './entries.ts';
 import { placesOf } from './places.ts';
-import type { CompiledMerge, Level, LinkedChain, PolicyIndex } from './policy-index.ts';
+import type { Level, LinkedChain, PolicyIndex, Use } from './policy-index.ts';
 import type { BackendChoice, MirrorPlan, PlannedStep, RulePlan, StepPlan } from './snapshot.ts';
 
 /** What one route is linked from for one listener. */
@@ -34,7 +34,7 @@ export interface LinkedRoute {
   readonly turns: readonly Turn[];
   readonly entries: readonly RouterEntry<RulePlan>[];
   /** What is held of the policy index. */
-  readonly uses: readonly CompiledMerge[];
+  readonly uses: readonly Use[];
 }
 
 /** Links every rule of a route, in order. */
@@ -45,7 +45,7 @@ export function linkRoute(inputs: RouteInputs): LinkedRoute {
     before?.parts === parts
       ? before.turns
       : route.rules.map(({ backends }) => compileChoice(backends.map(({ weight }, index) => ({ weight, index }))));
-  const uses: CompiledMerge[] = [];
+  const uses: Use[] = [];
   const rules = route.rules.map((rule, index) =>
     linkRule(inputs, { rule, index, part: parts[index]!, turn: turns[index]!, uses }),
   );
@@ -57,7 +57,7 @@ interface RuleInputs {
   readonly index: number;
   readonly part: RulePart;
   readonly turn: Turn;
-  readonly uses: CompiledMerge[];
+  readonly uses: Use[];
 }
 
 function linkRule(
@@ -81,6 +81,8 @@ function linkRule(
     const filters = { key: `${key}#backendRefs[${index}]`, part: part.backendFilters[index]! };
     const own = keep(policies.planBackend(chain, placesOf(backend, port), filters));
     const mirrors = toMirrors(part.backendMirrors[index]!);
+    const check = invalid === '' ? policies.check(backend, port, own.settings) : undefined;
+    if (check) uses.push(check);
     return {
       key: backend,
       port,

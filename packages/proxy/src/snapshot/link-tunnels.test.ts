@@ -1,6 +1,6 @@
 // What tunnels are opened from: sockets, listeners by name, routes by age, weights, policies; and what an edit changes of it.
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
+import { ListenerTls_Mode, Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import { ProxyProtocol_Client } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import type { L4RouteSchema } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
@@ -10,6 +10,17 @@ import { tunnelLimits } from '../tunnel/limits.ts';
 import type { TunnelBindPlan, TunnelListener } from '../tunnel/plan.ts';
 import { backend, gatewayKey, listener, openStore, policy, requires, route, unknownPolicy } from './fixture.ts';
 import type { Store } from './store.ts';
+
+/** TLS that ends here. */
+const ended = {
+  mode: ListenerTls_Mode.TERMINATE,
+  certificates: [
+    {
+      certificate: { secret: 'secret/default/c', entry: 'tls.crt' },
+      key: { secret: 'secret/default/c', entry: 'tls.key' },
+    },
+  ],
+};
 
 const client = { address: '192.0.2.7', port: 7 };
 
@@ -50,7 +61,7 @@ function only(store: Store): TunnelListener {
 }
 
 const tcp = { protocol: Listener_Protocol.TCP, port: 9000 };
-const tls = { protocol: Listener_Protocol.TLS, port: 8443 };
+const tls = { protocol: Listener_Protocol.TLS, port: 8443, tls: { mode: ListenerTls_Mode.PASSTHROUGH } };
 
 describe('sockets', () => {
   test('TCP and UDP may have the same port; listeners for requests have no tunnels', async () => {
@@ -58,23 +69,23 @@ describe('sockets', () => {
       listener('http'),
       listener('tcp', tcp),
       listener('udp', { protocol: Listener_Protocol.UDP, port: 9000 }),
-      listener('https', { protocol: Listener_Protocol.HTTPS, port: 443 }),
+      listener('https', { protocol: Listener_Protocol.HTTPS, port: 443, tls: ended }),
     );
     expect([...store.current.tunnels].map(([key, { transport, isTls }]) => ({ key, transport, isTls }))).toEqual([
-      { key: ':9000', transport: 'tcp', isTls: false },
-      { key: 'udp :9000', transport: 'udp', isTls: false },
+      { key: ':9000/tcp', transport: 'tcp', isTls: false },
+      { key: ':9000/udp', transport: 'udp', isTls: false },
     ]);
-    expect([...store.current.binds.keys()].sort()).toEqual([':443', ':8080']);
+    expect([...store.current.binds.keys()].sort()).toEqual([':443/tls', ':8080', ':9000/tcp', ':9000/udp']);
   });
 
   test('HTTPS beside TLS is told apart by name, and left to those who read requests', async () => {
     const store = await linked(
       listener('pass', { ...tls, hostname: 'pass.example.com' }),
-      listener('https', { protocol: Listener_Protocol.HTTPS, port: 8443, hostname: '*.example.com' }),
+      listener('https', { protocol: Listener_Protocol.HTTPS, port: 8443, tls: ended, hostname: '*.example.com' }),
       policy('closed', [gatewayKey], requires('false')),
     );
-    const bind = bindAt(store, ':8443');
-    expect(store.current.binds.has(':8443')).toBe(true);
+    const bind = bindAt(store, ':8443/tls');
+    expect(store.current.binds.has(':8443/tls')).toBe(true);
     expect(bind.isTls).toBe(true);
     expect(bind.select('pass.example.com')).toMatchObject({ mode: 'passthrough' });
     expect(bind.select('other.example.com')).toMatchObject({ mode: 'http' });
@@ -118,7 +129,7 @@ describe('routes', () => {
       listener('exact', { ...tls, hostname: 'a.example.com' }),
       l4('tlsroute', 'wide', ['wide']),
     );
-    const bind = bindAt(store, ':8443');
+    const bind = bindAt(store, ':8443/tls');
     expect(bind.select('b.example.com')!.route('b.example.com')).toBeDefined();
     expect(bind.select('a.example.com')!.route('a.example.com')).toBeUndefined();
   });
@@ -166,7 +177,7 @@ describe('policies', () => {
     const said = await linked(
       ...set,
       policy('outer', [gatewayKey], { kind: { case: 'timeouts', value: { connectMs: 500n, idleMs: 900n } } }),
-      policy('inner', ['tcproute/default/a#main'], { kind: { case: 'timeouts', value: { connectMs: 100n } } }),
+      policy('inner', ['tcproute/default/a'], { kind: { case: 'timeouts', value: { connectMs: 100n } } }),
     );
     expect(only(said).route(undefined)!.timeouts).toEqual({ connectMs: 100, idleMs: 900 });
   });
@@ -206,9 +217,9 @@ describe('policies', () => {
       policy('p', ['tcproute/default/a'], requires('true')),
       policy('shapes', [gatewayKey], { kind: { case: 'headerModifiers', value: { request: { remove: ['x'] } } } }),
     );
-    expect(bindAt(store, ':9000').listeners[0]!.refusal(client)).toBeUndefined();
-    expect(bindAt(store, ':9000').listeners[0]!.route(undefined)!.refusal(client)).toContain('policy/default/p');
-    expect(bindAt(store, ':9001').listeners[0]!.route(undefined)!.refusal(client)).toBeUndefined();
+    expect(bindAt(store, ':9000/tcp').listeners[0]!.refusal(client)).toBeUndefined();
+    expect(bindAt(store, ':9000/tcp').listeners[0]!.route(undefined)!.refusal(client)).toContain('policy/default/p');
+    expect(bindAt(store, ':9001/tcp').listeners[0]!.route(undefined)!.refusal(client)).toBeUndefined();
   });
 
   test('a policy that comes later changes the plan of what was there', async () => {

@@ -1,94 +1,110 @@
 // Listeners of TCP, TLS and UDP with their routes and policies → what tunnels are opened from.
-import { type Listener, Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
+import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import type { L4Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
-import { selectByHostname } from '@agentgateway/core/route/hostnames.ts';
 import { policies as definitions } from '@agentgateway/core/policy/registry.ts';
+import { selectByHostname } from '@agentgateway/core/route/hostnames.ts';
 import { tunnelLimits } from '../tunnel/limits.ts';
 import type { ListenerMode, TunnelBindPlan, TunnelChoice, TunnelListener, TunnelRoute } from '../tunnel/plan.ts';
 import type { SocketEnd } from '../tunnel/proxy-protocol.ts';
-import { bindKey } from './bind-key.ts';
 import { compileChoice } from './choose.ts';
 import { placesAbove, placesOf } from './places.ts';
-import type { CompiledMerge, LinkedChain, PolicyIndex } from './policy-index.ts';
-import type { StepPlan } from './snapshot.ts';
+import type { LinkedChain, PolicyIndex, Use } from './policy-index.ts';
+import type { BindPlan, ListenerPlan, StepPlan } from './snapshot.ts';
 import type { PartChange } from './store.ts';
 
-/** Links all of it anew when any of it, or a policy, has changed: there is little of it, and nothing is kept but whose turn it is. */
+/** A listener under way to its tunnels. */
+interface Linking {
+  readonly plan: ListenerPlan;
+  readonly message: Listener;
+  readonly mode: ListenerMode;
+  readonly uses: Use[];
+}
+
+/** Links all of it anew when any of it, or a policy, has changed: there is little of it. */
 export class TunnelLinker {
   readonly #policies: PolicyIndex;
   readonly #listeners = new Map<string, Listener>();
   readonly #routes = new Map<string, L4Route>();
-  #uses: readonly CompiledMerge[] = [];
+  #uses: readonly Use[] = [];
   #binds: ReadonlyMap<string, TunnelBindPlan> = new Map();
 
   constructor(policies: PolicyIndex) {
     this.#policies = policies;
   }
 
-  /** The binds after these changes, which the policies know already; the same map where nothing of it has changed. */
-  link(changes: readonly PartChange[]): ReadonlyMap<string, TunnelBindPlan> {
+  /**
+   * What tunnels are opened from after these changes, which the policies know already, by the keys of binds; the same map
+   * where nothing of it has changed.
+   */
+  link(changes: readonly PartChange[], binds: ReadonlyMap<string, BindPlan>): ReadonlyMap<string, TunnelBindPlan> {
     let isDirty = false;
     for (const { key, before, after } of changes) {
-      for (const part of [before?.part, after?.part]) {
-        const isOurs = part?.kind === 'l4Route' || (part?.kind === 'listener' && modeOf(part.message) !== undefined);
-        isDirty ||= isOurs || part?.kind === 'policy';
-      }
+      for (const part of [before?.part, after?.part])
+        isDirty ||=
+          part?.kind === 'l4Route' ||
+          part?.kind === 'policy' ||
+          (part?.kind === 'listener' && part.protocol !== 'HTTP');
       this.#listeners.delete(key);
       this.#routes.delete(key);
-      const part = after?.part;
-      if (part?.kind === 'listener' && modeOf(part.message)) this.#listeners.set(key, part.message);
-      else if (part?.kind === 'l4Route') this.#routes.set(key, part.message);
+      if (after?.part.kind === 'listener') this.#listeners.set(key, after.part.message);
+      else if (after?.part.kind === 'l4Route') this.#routes.set(key, after.part.message);
     }
-    if (!isDirty || (this.#listeners.size === 0 && this.#binds.size === 0)) return this.#binds;
-    const uses: CompiledMerge[] = [];
-    this.#binds = this.#toBinds(uses);
+    const ours = [...binds].filter(([, bind]) => isTunnelled(bind));
+    if (!isDirty || (ours.length === 0 && this.#binds.size === 0)) return this.#binds;
+    const uses: Use[] = [];
+    this.#binds = new Map(ours.map(([key, bind]) => [key, this.#toBind(bind, uses)]));
     // After the new ones, so that what both use stays.
     this.#policies.drop(this.#uses);
     this.#uses = uses;
     return this.#binds;
   }
 
-  #toBinds(uses: CompiledMerge[]): Map<string, TunnelBindPlan> {
-    const sorted = [...this.#listeners].sort(([a], [b]) => (a < b ? -1 : 1));
-    const groups = Map.groupBy(sorted, ([key, listener]) => {
-      const bind = bindKey(listener.address, listener.port, key);
-      return listener.protocol === Listener_Protocol.UDP ? `udp ${bind}` : bind;
-    });
-    const binds = new Map<string, TunnelBindPlan>();
-    for (const [key, members] of groups) {
-      const modes = members.map(([, listener]) => modeOf(listener)!);
-      // A port on which nothing but HTTPS is spoken needs no look at names.
-      if (modes.every((mode) => mode === 'http')) continue;
-      const { address, port } = members[0]![1];
-      const listeners = members.map(([name, listener]) => this.#toListener(name, listener, uses));
-      const isTls = modes.some((mode) => mode === 'passthrough' || mode === 'terminate');
-      const byName = selectByHostname(listeners);
-      const select = isTls ? (name = '') => byName(name) : () => listeners[0];
-      binds.set(key, { key, transport: modes[0] === 'udp' ? 'udp' : 'tcp', isTls, address, port, listeners, select });
-    }
-    return binds;
+  #toBind(bind: BindPlan, uses: Use[]): TunnelBindPlan {
+    const { key, lane, address, port } = bind;
+    const listeners = new Map(
+      bind.listeners.map((plan) => {
+        const message = this.#listeners.get(plan.key)!;
+        return [plan, this.#toListener({ plan, message, mode: modeOf(plan), uses })];
+      }),
+    );
+    const all = [...listeners.values()];
+    return {
+      key,
+      transport: lane === 'udp' ? 'udp' : 'tcp',
+      isTls: lane === 'tls',
+      address,
+      port,
+      listeners: all,
+      select:
+        lane === 'tls'
+          ? (name) => {
+              const plan = bind.selectBySni(name);
+              return plan && listeners.get(plan);
+            }
+          : () => all[0],
+    };
   }
 
-  #toListener(key: string, message: Listener, uses: CompiledMerge[]): TunnelListener {
-    const mode = modeOf(message)!;
-    const levels = placesAbove.map((place) => place(message));
-    const chain = this.#keep(this.#policies.plan(levels), uses);
+  #toListener(linking: Linking): TunnelListener {
+    const { plan, message, mode, uses } = linking;
+    const { key, gateway, hostname } = plan;
+    const chain = this.#keep(this.#policies.plan(placesAbove(message)), uses);
     const attached = [...this.#routes]
       .filter(([, { parents }]) => parents.some(({ listener }) => listener === key))
       .sort(([a, one], [b, other]) => Number(one.createdMs - other.createdMs) || (a < b ? -1 : 1));
     // Of several that want the same name the first is found.
     const entries = attached.flatMap(([name, route]) => {
-      const linked = this.#toRoute(name, route, message, uses);
+      const linked = this.#toRoute(name, route, linking);
       const { hostnames = [] } = route.parents.find(({ listener }) => listener === key) ?? {};
-      return (hostnames.length > 0 ? hostnames : ['']).map((hostname) => ({ hostname, route: linked }));
+      return (hostnames.length > 0 ? hostnames : ['']).map((host) => ({ hostname: host, route: linked }));
     });
     const byName = selectByHostname(entries);
     const { proxyProtocol } = chain.settings;
     return {
       key,
-      gateway: message.gateway,
+      gateway,
       mode,
-      hostname: message.hostname,
+      hostname,
       routes: [...new Set(entries.map(({ route }) => route))],
       proxyHeader: proxyProtocol?.client && {
         mode: proxyProtocol.client,
@@ -100,14 +116,9 @@ export class TunnelLinker {
     };
   }
 
-  #toRoute(key: string, route: L4Route, listener: Listener, uses: CompiledMerge[]): TunnelRoute {
-    const mode = modeOf(listener)!;
+  #toRoute(key: string, route: L4Route, { message, mode, uses }: Linking): TunnelRoute {
     const chain = this.#keep(
-      this.#policies.plan([
-        ...placesAbove.map((place) => place(listener)),
-        { level: 'route', target: key, section: '' },
-        ...(route.rule === '' ? [] : [{ level: 'rule', target: key, section: route.rule } as const]),
-      ]),
+      this.#policies.plan([...placesAbove(message), { level: 'route', target: key, section: '' }]),
       uses,
     );
     const backends = route.backends.map(({ backend, port, weight, invalid }): TunnelChoice => {
@@ -140,25 +151,28 @@ export class TunnelLinker {
     };
   }
 
-  #keep(chain: LinkedChain, uses: CompiledMerge[]): LinkedChain {
+  #keep(chain: LinkedChain, uses: Use[]): LinkedChain {
     uses.push(...chain.uses);
     return chain;
   }
 }
 
-/** What becomes of a listener's connections; undefined for those that hold plain HTTP. */
-function modeOf({ protocol }: Listener): ListenerMode | undefined {
+/** Whether there is something on a socket that passes unread, or is not known to be requests before its TLS has ended. */
+function isTunnelled({ lane, listeners }: BindPlan): boolean {
+  return lane === 'tcp' || lane === 'udp' || listeners.some(({ protocol }) => protocol === 'TLS');
+}
+
+/** What becomes of a listener's connections. */
+function modeOf({ protocol, tls }: ListenerPlan): ListenerMode {
   switch (protocol) {
-    case Listener_Protocol.TCP:
+    case 'TCP':
       return 'tcp';
-    case Listener_Protocol.UDP:
+    case 'UDP':
       return 'udp';
-    case Listener_Protocol.TLS:
-      return 'passthrough';
-    case Listener_Protocol.HTTPS:
-      return 'http';
+    case 'TLS':
+      return tls?.mode === 'passthrough' ? 'passthrough' : 'terminate';
     default:
-      return undefined;
+      return 'http';
   }
 }
 

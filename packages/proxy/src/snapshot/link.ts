@@ -1,32 +1,27 @@
 // Parts → snapshot: attaches routes to listeners and policies to both, again only for what changed (contract 3).
-import { Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import { typeUrls } from '@agentgateway/api/keys.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
-import { selectByHostname } from '@agentgateway/core/route/hostnames.ts';
 import { compileRouter } from '@agentgateway/core/route/router.ts';
 import type { Target } from '@agentgateway/core/target.ts';
-import { bindKey } from './bind-key.ts';
+import { type BoundListener, toBinds } from './bind-plan.ts';
 import type { Part } from './compile.ts';
 import { Generation } from './generation.ts';
 import type { Scope } from './lifetimes.ts';
 import { type LinkedRoute, linkRoute } from './link-rule.ts';
 import { TunnelLinker } from './link-tunnels.ts';
 import { placesAbove } from './places.ts';
-import { type CompiledMerge, type Level, PolicyIndex } from './policy-index.ts';
+import { type Level, PolicyIndex, type Use } from './policy-index.ts';
 import { nameOf } from './resource-name.ts';
-import type { BindPlan, ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
+import type { ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
 import type { HeldPart, PartChange, ScopedEnvironment } from './store.ts';
 
 /** A listener as the last snapshot has it. */
-interface LinkedListener {
-  readonly plan: ListenerPlan;
-  readonly address: string;
-  readonly port: number;
+interface LinkedListener extends BoundListener {
   /** The places above its routes that policies may be attached to, outermost first. */
   readonly levels: readonly Level[];
   readonly routes: ReadonlyMap<string, LinkedRoute>;
   /** What its own chain, for requests that match no rule, holds of the policy index. */
-  readonly uses: readonly CompiledMerge[];
+  readonly uses: readonly Use[];
 }
 
 /** What is held, by name. */
@@ -58,7 +53,8 @@ export class Linker {
   ): { readonly snapshot: Snapshot; readonly replaced: readonly Scope[] } {
     const dirty = this.#findDirt(parts, changes);
     for (const [key, dirt] of dirty) this.#relink(parts, key, dirt);
-    const tunnels = this.#tunnels.link(changes);
+    const binds = dirty.size > 0 ? toBinds(this.#listeners) : previous.binds;
+    const tunnels = this.#tunnels.link(changes, binds);
     const backends = withChanges<'backend', Target>(previous.backends, changes, 'backend', ({ target }) => target);
     const endpointSets = withChanges<'endpoints', readonly EndpointAddress[]>(
       previous.endpointSets,
@@ -68,7 +64,7 @@ export class Linker {
     );
     const generation = previous.generation + 1;
     const snapshot: Snapshot = {
-      binds: dirty.size > 0 ? toBinds(this.#listeners) : previous.binds,
+      binds,
       tunnels,
       backends,
       endpointSets,
@@ -125,15 +121,16 @@ export class Linker {
   #relink(parts: ReadonlyParts, key: string, dirt: Dirt): void {
     const before = this.#listeners.get(key);
     const held = parts.get(nameOf({ typeUrl: typeUrls.resource, key }));
-    if (!isHeld('listener', held) || !holdsRequests(held.part.message.protocol)) {
+    if (!isHeld('listener', held)) {
       for (const { uses } of before?.routes.values() ?? []) this.#policies.drop(uses);
       this.#policies.drop(before?.uses ?? []);
       this.#listeners.delete(key);
       if (this.#routesOf.get(key)?.size === 0) this.#routesOf.delete(key);
       return;
     }
-    const { gateway, hostname, address, port } = held.part.message;
-    const levels = placesAbove.map((place) => place(held.part.message));
+    const { protocol, tls, backendCertificate } = held.part;
+    const { gateway, listenerSet, name, hostname, addresses, port } = held.part.message;
+    const levels = placesAbove(held.part.message);
     const routes = new Map(before?.routes);
     const known = this.#routesOf.get(key) ?? new Set();
     for (const route of dirt === 'all' ? new Set([...routes.keys(), ...known]) : dirt) {
@@ -150,7 +147,12 @@ export class Linker {
     const plan: ListenerPlan = {
       key,
       gateway,
+      listenerSet: listenerSet || undefined,
+      name,
+      protocol,
       hostname,
+      tls,
+      backendCertificate,
       router: compileRouter(
         routes
           .values()
@@ -160,7 +162,7 @@ export class Linker {
       unmatched: chain?.plan ?? before!.plan.unmatched,
       decisions: chain?.decisions ?? before!.plan.decisions,
     };
-    this.#listeners.set(key, { plan, address, port, levels, routes, uses: chain?.uses ?? before!.uses });
+    this.#listeners.set(key, { plan, addresses, port, levels, routes, uses: chain?.uses ?? before!.uses });
   }
 
   #linkRoute(
@@ -181,11 +183,6 @@ function isHeld<K extends Part['kind']>(kind: K, held: HeldPart | undefined): he
   return held?.part.kind === kind;
 }
 
-/** Whether there are requests in what a listener receives; the others are linked as tunnels. */
-function holdsRequests(protocol: Listener_Protocol): boolean {
-  return protocol === Listener_Protocol.HTTP || protocol === Listener_Protocol.HTTPS;
-}
-
 function listenersOf(held: HeldPart | undefined): Set<string> {
   return new Set(isHeld('route', held) ? held.part.message.parents.map(({ listener }) => listener) : []);
 }
@@ -203,18 +200,4 @@ function withChanges<K extends Part['kind'], V>(
     else if (isHeld(kind, before)) (next ??= new Map(previous)).delete(key);
   }
   return next ?? previous;
-}
-
-/** Listeners by socket, in the order of their keys, so that the history of updates does not show. */
-function toBinds(listeners: ReadonlyMap<string, LinkedListener>): Map<string, BindPlan> {
-  const sorted = [...listeners].sort(([a], [b]) => (a < b ? -1 : 1));
-  const groups = Map.groupBy(sorted, ([key, { address, port }]) => bindKey(address, port, key));
-  return new Map(
-    [...groups].map(([key, members]) => {
-      const { address, port } = members[0]![1];
-      const plans = members.map(([, { plan }]) => plan);
-      const only = plans.length === 1 && plans[0]!.hostname === '' ? plans[0] : undefined;
-      return [key, { key, address, port, listeners: plans, select: only ? () => only : selectByHostname(plans) }];
-    }),
-  );
 }

@@ -5,6 +5,9 @@ import type { Environment } from '@agentgateway/core/environment.ts';
 import { phaseOrder } from '@agentgateway/core/phases.ts';
 import type { Attached, ChainLevel } from '@agentgateway/core/policy/merge.ts';
 import { type RuleSettings, defaultSettings } from '@agentgateway/core/settings.ts';
+import { openChecker } from '../backend/health/checker.ts';
+import { openEndpointTable } from '../backend/picker/endpoint-picker.ts';
+import { checkId } from '../backend/picker/endpoint-table.ts';
 import {
   type FoundPolicy,
   type OwnFilters,
@@ -33,17 +36,21 @@ export interface LinkedChain {
   readonly settings: RuleSettings;
   readonly decisions: readonly PolicyDecision[];
   /** What the chain holds of the index; to be given back with `drop`. */
-  readonly uses: readonly CompiledMerge[];
+  readonly uses: readonly Use[];
   /** What it was merged from. */
   readonly found: readonly FoundPolicy[];
 }
 
-/** Something merged that was compiled, and how many chains use it. */
-export interface CompiledMerge {
+/** Something that chains hold, and how many do. */
+export interface Use {
   readonly id: string;
-  readonly spec: CompiledSpec;
   readonly scope: Scope;
   users: number;
+}
+
+/** Something merged that was compiled. */
+interface CompiledMerge extends Use {
+  readonly spec: CompiledSpec;
 }
 
 interface IndexedPolicy {
@@ -78,7 +85,9 @@ export class PolicyIndex {
   readonly #byTarget = new Map<string, IndexedPolicy[]>();
   /** Compiled values by the policies and versions they were merged from. */
   readonly #compiled = new Map<string, CompiledMerge>();
-  readonly #unused = new Set<CompiledMerge>();
+  /** Health checks by what is asked of whom. */
+  readonly #checks = new Map<string, Use>();
+  readonly #unused = new Set<Use>();
   /** Chains of the link under way by what is attached: most routes have no policies of their own. */
   readonly #chains = new Map<string, LinkedChain>();
 
@@ -138,7 +147,7 @@ export class PolicyIndex {
 
   #link(planned: readonly PlannedPolicy[], { found, filters, settings: initial }: LinkInputs): LinkedChain {
     const steps: PlannedStep[] = [];
-    const uses: CompiledMerge[] = [];
+    const uses: Use[] = [];
     let settings = initial;
     const apply = (policy: string, compiled: CompiledSpec): void => {
       const { contract, kind, phase, value } = compiled;
@@ -168,7 +177,7 @@ export class PolicyIndex {
   }
 
   /** A chain is not part of the next snapshot. */
-  drop(uses: readonly CompiledMerge[]): void {
+  drop(uses: readonly Use[]): void {
     for (const compiled of uses) if (--compiled.users === 0) this.#unused.add(compiled);
   }
 
@@ -178,6 +187,7 @@ export class PolicyIndex {
     for (const compiled of this.#unused) {
       if (compiled.users > 0) continue;
       this.#compiled.delete(compiled.id);
+      this.#checks.delete(compiled.id);
       scopes.push(compiled.scope);
     }
     this.#unused.clear();
@@ -187,7 +197,22 @@ export class PolicyIndex {
 
   /** Everything that is held. */
   scopes(): Scope[] {
-    return [...this.#compiled.values()].map(({ scope }) => scope);
+    return [...this.#compiled.values(), ...this.#checks.values()].map(({ scope }) => scope);
+  }
+
+  /** Has a backend's endpoints asked how they are, for as long as a chain of it holds that; undefined where nothing is asked. */
+  check(backend: string, port: number, { health, backendTLS: tls }: RuleSettings): Use | undefined {
+    const settings = health?.active;
+    if (!settings) return undefined;
+    const id = `check ${backend} ${port} ${checkId(settings)} ${tls?.id ?? ''}`;
+    let check = this.#checks.get(id);
+    if (check) check.users++;
+    else {
+      const { environment, scope } = this.#environment();
+      openChecker(environment, openEndpointTable(environment, backend, port), { backend, port, settings, tls });
+      this.#checks.set(id, (check = { id, scope, users: 1 }));
+    }
+    return check;
   }
 
   #compile({ id, key, spec }: PlannedPart): CompiledMerge {

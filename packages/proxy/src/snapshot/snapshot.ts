@@ -6,6 +6,7 @@ import type { RuleSettings } from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
 import type { TunnelBindPlan } from '../tunnel/plan.ts';
 import { Generation } from './generation.ts';
+import type { KeyPairPlan, TlsPlan } from './tls-plan.ts';
 
 /** A step of a plan, with the policy it came from. */
 export interface PlannedStep {
@@ -87,28 +88,52 @@ export interface RulePlan {
 export interface ListenerPlan {
   readonly key: string;
   readonly gateway: string;
+  /** Key of the ListenerSet it stands in; undefined where it is the Gateway's own. */
+  readonly listenerSet: string | undefined;
+  /** Its name in the Gateway or ListenerSet. */
+  readonly name: string;
+  readonly protocol: 'HTTP' | 'HTTPS' | 'TLS' | 'TCP' | 'UDP';
+  /** Lower-case, exact or `*.suffix`; empty for every host. */
   readonly hostname: string;
+  /** Set for HTTPS and TLS. */
+  readonly tls: TlsPlan | undefined;
+  /** What its Gateway shows to backends that are spoken to in TLS. */
+  readonly backendCertificate: KeyPairPlan | undefined;
   readonly router: Router<RulePlan>;
   /** Steps for requests that no rule matches: the gateway's and the listener's own policies. */
   readonly unmatched: StepPlan;
   readonly decisions: readonly PolicyDecision[];
 }
 
+/** What a socket speaks first: HTTP without TLS, TLS (of HTTPS and TLS listeners beside each other), bytes, or datagrams. */
+export type BindLane = 'http' | 'tls' | 'tcp' | 'udp';
+
 /** A socket's listeners. */
 export interface BindPlan {
-  /** `address:port`; the address is empty for the default. With port 0, any free one, the listener's key follows: it has a socket of its own. */
+  /**
+   * `address:port`, followed by `/tls`, `/tcp` or `/udp` where it is not HTTP; the address is empty for the default. With
+   * port 0, any free one, the listener's key follows: it has a socket of its own.
+   */
   readonly key: string;
   readonly address: string;
   readonly port: number;
+  readonly lane: BindLane;
   readonly listeners: readonly ListenerPlan[];
-  /** The most specific listener for an authority; Gateway API listener isolation. */
+  /** The most specific HTTP or HTTPS listener for an authority; Gateway API listener isolation. */
   select(authority: string): ListenerPlan | undefined;
+  /** The most specific listener for a TLS server name; without one, that for every host. Undefined: the connection is closed. */
+  selectBySni(name: string | undefined): ListenerPlan | undefined;
+  /**
+   * Whether a request must be answered 421: its authority belongs to another listener than the one whose TLS the connection
+   * has (RFC 9110 §15.5.20). False also where it belongs to none, which is 404.
+   */
+  isMisdirected(connection: ListenerPlan, authority: string): boolean;
 }
 
 /** Everything a request needs, unchanged for its whole life. */
 export interface Snapshot extends SnapshotView {
   readonly binds: ReadonlyMap<string, BindPlan>;
-  /** Sockets of TCP, TLS and UDP; one whose key `binds` has, too, is for HTTPS beside TLS, and is opened by tunnels. */
+  /** Those of the binds that tunnels open, because there is something on them that is not read; by the same keys. */
   readonly tunnels: ReadonlyMap<string, TunnelBindPlan>;
   readonly backends: ReadonlyMap<string, Target>;
   readonly endpointSets: ReadonlyMap<string, readonly EndpointAddress[]>;

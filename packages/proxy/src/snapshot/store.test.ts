@@ -470,7 +470,7 @@ describe('sockets', () => {
       listener('b', { hostname: 'b.test' }),
       listener('c', { port: 0 }),
       listener('d', { port: 0 }),
-      listener('e', { address: '::1' }),
+      listener('e', { addresses: ['::1'] }),
     );
     expect(
       [...store.current.binds.values()].map(({ address, port, listeners }) => [

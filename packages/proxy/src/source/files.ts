@@ -52,16 +52,19 @@ function readAll(path: string): ConfigFile[] {
 }
 
 function readOne(name: string, role: ConfigFile['role']): ConfigFile {
-  return attempt(name, () => {
-    const { size } = statSync(name);
-    if (size > fileBytesMax) throw new Error(`it has ${size} bytes; a configuration file may have ${fileBytesMax}`);
-    const bytes = readFileSync(name);
-    try {
-      return { name, role, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
-    } catch {
-      throw new Error('it is not UTF-8 text');
-    }
-  });
+  return attempt(name, () => ({ name, role, text: readText(name, fileBytesMax) }));
+}
+
+/** Reads a text. Throws where it cannot be read, is longer than `bytesMax`, or is no UTF-8. */
+export function readText(path: string, bytesMax: number): string {
+  const { size } = statSync(path);
+  if (size > bytesMax) throw new Error(`it has ${size} bytes; at most ${bytesMax} are read`);
+  const bytes = readFileSync(path);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error('it is not UTF-8 text');
+  }
 }
 
 function attempt<T>(file: string, read: () => T): T {

@@ -18,6 +18,8 @@ export type ToSource =
       /** Everything that is not in use, whichever update brought it. */
       readonly rejections: readonly Rejection[];
       readonly bindErrors: readonly (readonly [string, string])[];
+      /** Addresses of listeners whose Gateway names none. */
+      readonly addresses: readonly string[];
     }
   /** The update could not be applied; what was held before is still held. */
   | { readonly type: 'failed' };

@@ -24,6 +24,8 @@ export interface Applied {
   readonly rejections: readonly Rejection[];
   /** Listener key → why it is not served. */
   readonly bindErrors: ReadonlyMap<string, string>;
+  /** Addresses of listeners whose Gateway names none. */
+  readonly addresses: readonly string[];
 }
 
 /** What the source needs. */
@@ -147,14 +149,14 @@ class WorkerSource implements Source {
       this.#answer({ type: 'failed' });
       return;
     }
-    const { rejections, bindErrors } = applied;
+    const { rejections, bindErrors, addresses } = applied;
     Object.assign(this.state, { statuses, issues, refused: [], acceptedEpochMs: now() });
     this.#sayFailures(applied);
     for (const text of this.#newlySkipped.of(skipped.map((notice) => formatProblem(notice)))) log.info({}, text);
     const texts = new Map(issues.map((issue) => [`${issue.object}: ${issue.path}: ${issue.message}`, issue]));
     for (const text of this.#newIssues.of([...texts.keys()])) log.warn({ ...texts.get(text) }, text);
     if (this.#isReady) log.info({ set: changes.set.length, removed: changes.removed.length }, 'configuration applied');
-    this.#answer({ type: 'feedback', rejections, bindErrors: [...bindErrors] });
+    this.#answer({ type: 'feedback', rejections, bindErrors: [...bindErrors], addresses });
     this.#isReady = true;
     this.#first.resolve();
   }

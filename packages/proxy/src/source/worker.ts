@@ -9,6 +9,7 @@ import { createTranslator } from '@agentgateway/core/translate/translate.ts';
 import { uniteViews } from '@agentgateway/core/translate/unite.ts';
 import type { Feedback, Manifest, Translation } from '@agentgateway/core/world.ts';
 import { type ConfigFile, Unreadable, readFiles, watchFiles } from './files.ts';
+import { ReferencedFiles } from './referenced-files.ts';
 import type { FromSource, SourceInput, ToSource } from './messages.ts';
 
 /** How many problems of one edit are told. */
@@ -19,6 +20,7 @@ class FileSource {
   readonly #input: SourceInput;
   readonly #post: (message: FromSource) => void;
   readonly #translator = createTranslator();
+  readonly #referenced = new ReferencedFiles(() => this.load());
   #manifests: readonly Manifest[] = [];
   /** The Gateways that the manifests have views for. */
   #gateways: readonly string[] = [];
@@ -45,7 +47,7 @@ class FileSource {
       return;
     }
     const files = this.#read();
-    if (!files || isSame(files, this.#files)) return;
+    if (!files || (isSame(files, this.#files) && !this.#referenced.hasChanged())) return;
     this.#files = files;
     this.#hadConfig = files.some(({ role }) => role === 'config');
     try {
@@ -65,7 +67,8 @@ class FileSource {
     else {
       this.#held = sent ?? this.#held;
       const bindErrors = new Map(message.bindErrors);
-      const said: Feedback = { rejections: message.rejections, bindErrors, isAcknowledged: true };
+      const { rejections, addresses } = message;
+      const said: Feedback = { rejections, bindErrors, addresses, isAcknowledged: true };
       this.#feedback = new Map(this.#gateways.map((gateway) => [gateway, said]));
       const { statuses, issues } = this.#translateWorld(this.#manifests);
       this.#post({ type: 'status', statuses, issues });
@@ -97,7 +100,10 @@ class FileSource {
   }
 
   #translate(files: readonly ConfigFile[]): void {
-    const { manifests, problems, skipped } = loadConfig({ files, env: this.#input.env });
+    const { env } = this.#input;
+    const { manifests, problems, skipped } = this.#referenced.reading((readFile) =>
+      loadConfig({ files, env, readFile }),
+    );
     if (problems.length > 0) {
       this.#refuse(problems);
       return;
@@ -110,7 +116,12 @@ class FileSource {
   }
 
   #translateWorld(objects: readonly Manifest[]): Translation {
-    return this.#translator.translate({ objects, feedback: this.#feedback, controllerName: controllerNameDefault });
+    return this.#translator.translate({
+      objects,
+      feedback: this.#feedback,
+      controllerName: controllerNameDefault,
+      sharesBinds: true,
+    });
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {

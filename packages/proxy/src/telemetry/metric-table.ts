@@ -77,6 +77,11 @@ export const metricTable = {
     help: 'Price look-ups of settled calls: exact, or why the price is unknown.',
     labels: [...genAi, 'status'],
   },
+  agentgateway_endpoints: {
+    type: 'gauge',
+    help: 'Endpoints of a backend by how they are: healthy, ejected (they failed) or unhealthy (they say so).',
+    labels: ['backend', 'port', 'state'],
+  },
   agentgateway_config_updates_total: { type: 'counter', help: 'Configurations applied.', labels: [] },
   agentgateway_config_refusals_total: {
     type: 'counter',

@@ -97,6 +97,13 @@ export class Metrics {
     (this.#own.get(name) as Gauge).set(labels, value);
   }
 
+  /** Sets a gauge of the process anew: what is not among the values is gone. */
+  replace<N extends OwnMetric>(name: N, values: readonly { labels: LabelsOf<NoInfer<N>>; value: number }[]): void {
+    const gauge = this.#own.get(name) as Gauge;
+    gauge.reset();
+    for (const { labels, value } of values) gauge.set(labels, value);
+  }
+
   /** Counts a finished exchange, its attempts and its tokens. */
   record(exchange: Exchange, outcome: Outcome): void {
     const { attempts, llm } = exchange;
@@ -232,6 +239,7 @@ export class Metrics {
 
 /** Metrics of the process rather than of its requests. */
 const ownMetrics = [
+  'agentgateway_endpoints',
   'agentgateway_config_updates_total',
   'agentgateway_config_refusals_total',
   'agentgateway_config_generation',

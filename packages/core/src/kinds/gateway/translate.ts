@@ -1,226 +1,150 @@
-// Gateway → listeners, and what the standard's conditions say of each.
-import { Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
-import { type EncodedResource, toKey } from '@agentgateway/api/keys.ts';
+// Gateway and its ListenerSets → listeners, and what the standard's conditions say of each.
+import { type KeyPair, ListenerSchema } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
+import type { EncodedResource } from '@agentgateway/api/keys.ts';
+import { create } from '@bufbuild/protobuf';
 import { encodeResource } from '../../translate/encode.ts';
 import { parseObject } from '../../translate/parse.ts';
-import type { Scope } from '../../translate/scope.ts';
+import type { Fault, Scope } from '../../translate/scope.ts';
 import type { Condition, Manifest } from '../../world.ts';
+import { resolveCertificate } from '../secret/certificate.ts';
+import { FrontendValidations, describeFallback } from './client-validation.ts';
+import { type GatewayFacts, type ListenerFacts, type SetFacts, gatewayFacts, isOwnGateway } from './facts.ts';
+import { findOverlaps } from './overlap.ts';
 import type { GatewaySpec } from './schema.ts';
+import { type ListenerTranslated, translateListener } from './translate-listener.ts';
 
-/** The class that needs no GatewayClass object. */
-const builtInClass = 'agentgateway';
-
-type ListenerSpec = GatewaySpec['listeners'][number];
-
-/** A kind of route that a listener takes. */
-export interface RouteKind {
-  readonly group: string;
-  readonly kind: string;
+/** A ListenerSet as part of its Gateway. */
+export interface SetTranslated {
+  readonly facts: SetFacts;
+  readonly listeners: readonly ListenerTranslated[];
 }
 
-/** What is known of a listener before any proxy has spoken. */
-export interface ListenerFacts {
-  readonly name: string;
-  /** Place in `spec.listeners`. */
-  readonly index: number;
-  readonly key: string;
-  /** Lower-case; empty for any. */
-  readonly hostname: string;
-  readonly port: number;
-  readonly supportedKinds: readonly RouteKind[];
-  readonly from: 'Same' | 'All' | 'None';
-  /** Accepted, ResolvedRefs and Conflicted. */
-  readonly conditions: readonly Condition[];
-  /** Whether it is sent to proxies. */
-  readonly isServed: boolean;
-}
-
-/** What is known of a Gateway before any proxy has spoken. */
-export interface GatewayFacts {
-  readonly key: string;
-  readonly accepted: Condition;
-  readonly listeners: readonly ListenerFacts[];
-  /** The requested IP address; undefined leaves it to the process. */
-  readonly address: string | undefined;
-}
-
-/** A translated Gateway; undefined where it is another controller's. */
+/** A translated Gateway. */
 export interface GatewayTranslated {
   readonly facts: GatewayFacts;
-  readonly resources: readonly EncodedResource[];
+  readonly listeners: readonly ListenerTranslated[];
+  /** The sets that name it, attached or not. */
+  readonly sets: readonly SetTranslated[];
+  /** ResolvedRefs, and InsecureFrontendValidationMode where it is so. */
+  readonly conditions: readonly Condition[];
+  /** OverlappingTLSConfig of the listeners that it is true of, by key. */
+  readonly overlaps: ReadonlyMap<string, Condition>;
+  /** Its listeners and those of its sets, by key. */
+  readonly resources: ReadonlyMap<string, EncodedResource>;
+  /** Keys of the Secrets that its listeners need. */
+  readonly secrets: readonly string[];
 }
 
-/** Whether a Gateway is ours: its class is the built-in one, or a GatewayClass of our controllerName. */
-export function isOwnGateway(gateway: Manifest, scope: Pick<Scope, 'find' | 'controllerName'>): boolean {
-  const className = (gateway.spec as Partial<GatewaySpec> | undefined)?.gatewayClassName ?? builtInClass;
-  const gatewayClass = scope.find('GatewayClass', '', className) ?? scope.find('GatewayClass', 'default', className);
-  if (!gatewayClass) return className === builtInClass;
-  return (gatewayClass.spec as { controllerName?: unknown } | undefined)?.controllerName === scope.controllerName;
-}
-
-/** Translates a Gateway. */
+/** Translates a Gateway; undefined where it is another controller's. */
 export function translateGateway(gateway: Manifest, scope: Scope): GatewayTranslated | undefined {
   if (!isOwnGateway(gateway, scope)) return undefined;
-  const facts = gatewayFacts(gateway);
+  const facts = gatewayFacts(gateway, scope);
+  const { spec, refusal } = facts;
   const parsed = parseObject<GatewaySpec>(gateway);
   if (!parsed.ok) for (const fault of parsed.faults) scope.fault(fault);
-  else if (facts.accepted.status === 'False' && facts.accepted.reason !== 'ListenersNotValid')
-    scope.fault({ path: 'spec.addresses', condition: 'Accepted', ...pick(facts.accepted) });
-  for (const { index, conditions } of facts.listeners)
-    for (const condition of conditions) {
-      const isBad = condition.type === 'Conflicted' ? condition.status === 'True' : condition.status === 'False';
-      // A conflict also makes the listener not accepted; it is told once.
-      if (isBad && !(condition.type === 'Accepted' && condition.reason === 'Conflicted'))
-        scope.fault({ path: `spec.listeners[${index}]`, condition: condition.type, ...pick(condition) });
-    }
-  const resources = facts.listeners
-    .filter(({ isServed }) => isServed)
-    .map(({ key, name, port, hostname }) =>
-      encodeResource(key, {
-        case: 'listener',
-        value: {
-          $typeName: 'agentgateway.v1.Listener',
-          gateway: facts.key,
-          name,
-          address: facts.address ?? '',
-          port,
-          protocol: Listener_Protocol.HTTP,
-          hostname,
-        },
-      }),
-    );
-  return { facts, resources };
-}
-
-const known = new WeakMap<Manifest, GatewayFacts>();
-
-/** The facts of a Gateway, once per object. */
-export function gatewayFacts(gateway: Manifest): GatewayFacts {
-  const before = known.get(gateway);
-  if (before) return before;
-  const facts = toFacts(gateway);
-  known.set(gateway, facts);
-  return facts;
-}
-
-function toFacts(gateway: Manifest): GatewayFacts {
-  const { namespace, name } = gateway.metadata;
-  const key = toKey('gateway', namespace, name);
-  const parsed = parseObject<GatewaySpec>(gateway);
-  if (!parsed.ok) {
-    const message = parsed.faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ');
-    return { key, accepted: no('Accepted', 'Invalid', message), listeners: [], address: undefined };
-  }
-  const { listeners, addresses = [] } = parsed.fields;
-  const addressFault = addressProblem(addresses);
-  const translated = listeners.map((listener, index) =>
-    toListener(gateway, listener, index, { listeners, isAddressed: addressFault === undefined }),
-  );
-  const acceptedCount = translated.filter(({ conditions }) => isGood(conditions[0]!)).length;
-  const validCount = translated.filter(({ conditions }) => conditions.every(isGood)).length;
-  const accepted =
-    addressFault !== undefined
-      ? no('Accepted', 'UnsupportedAddress', addressFault)
-      : acceptedCount === 0
-        ? no('Accepted', 'ListenersNotValid', 'none of the listeners is valid')
-        : validCount < translated.length
-          ? yes('Accepted', 'ListenersNotValid', 'some of the listeners are not valid')
-          : yes('Accepted', 'Accepted', 'the Gateway is accepted');
-  return { key, accepted, listeners: translated, address: addresses[0]?.value };
-}
-
-function addressProblem(addresses: NonNullable<GatewaySpec['addresses']>): string | undefined {
-  const strange = addresses.find(({ type }) => type !== 'IPAddress');
-  if (strange) return `addresses of type ${strange.type} are not supported; supported: IPAddress`;
-  return addresses.length > 1 ? 'more than one address is not supported' : undefined;
-}
-
-interface Siblings {
-  readonly listeners: readonly ListenerSpec[];
-  readonly isAddressed: boolean;
-}
-
-function toListener(gateway: Manifest, listener: ListenerSpec, index: number, siblings: Siblings): ListenerFacts {
-  const { namespace, name } = gateway.metadata;
-  const { kinds, refs } = routeKinds(listener);
-  const conflict = conflictOf(listener, index, siblings.listeners);
-  const accepted =
-    listener.protocol !== 'HTTP'
-      ? no('Accepted', 'UnsupportedProtocol', `protocol ${listener.protocol} is not supported; supported: HTTP`)
-      : conflict
-        ? no('Accepted', 'Conflicted', conflict.message)
-        : yes('Accepted', 'Accepted', 'the listener is accepted');
-  const conflicted: Condition = conflict ?? {
-    type: 'Conflicted',
-    status: 'False',
-    reason: 'NoConflicts',
-    message: 'the listener is distinct',
-  };
+  else if (refusal) scope.fault({ path: refusalPath(refusal.reason), condition: 'Accepted', ...refusal });
+  const validations = new FrontendValidations(gateway, spec?.tls?.frontend, scope);
+  const translate = (listener: ListenerFacts): ListenerTranslated =>
+    translateListener(listener, validations.of(listener.port), scope);
+  const listeners = facts.listeners.map(translate);
+  const sets = facts.sets.map((set) => ({ facts: set, listeners: set.listeners.map(translate) }));
+  const client = readClientCertificate(gateway, spec, scope);
+  const faults = [...listeners.flatMap((one) => one.faults), ...client.faults, ...toFaults(validations)];
+  for (const fault of faults) scope.fault(fault);
+  const every = [...listeners, ...sets.flatMap((set) => set.listeners)];
   return {
-    name: listener.name,
-    index,
-    key: toKey('listener', namespace, name, listener.name),
-    hostname: (listener.hostname ?? '').toLowerCase(),
-    port: listener.port,
-    supportedKinds: kinds,
-    from: listener.allowedRoutes?.namespaces?.from ?? 'Same',
-    conditions: [accepted, refs, conflicted],
-    isServed: accepted.status === 'True' && siblings.isAddressed,
+    facts,
+    listeners,
+    sets,
+    conditions: gatewayConditions(spec, listeners, client.faults),
+    overlaps: overlapsOf(every),
+    resources: toResources(facts, every, client.pair),
+    secrets: [...new Set([...every.flatMap(({ secrets }) => secrets), ...client.secrets])].sort(),
   };
 }
 
-const httpRoute: RouteKind = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' };
-const grpcRoute: RouteKind = { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute' };
+function refusalPath(reason: string): string {
+  return reason === 'UnsupportedAddress' ? 'spec.addresses' : 'spec.infrastructure.parametersRef';
+}
 
-function routeKinds({ protocol, allowedRoutes }: ListenerSpec): { kinds: readonly RouteKind[]; refs: Condition } {
-  const resolved = yes('ResolvedRefs', 'ResolvedRefs', 'every reference is resolved');
-  const ours = protocol === 'HTTP' || protocol === 'HTTPS' ? [httpRoute, grpcRoute] : [];
-  const asked = allowedRoutes?.kinds;
-  if (!asked || asked.length === 0) return { kinds: ours, refs: resolved };
-  const isOurs = ({ group = httpRoute.group, kind }: NonNullable<typeof asked>[number]): boolean =>
-    ours.some((row) => row.group === group && row.kind === kind);
-  const strange = asked.filter((kind) => !isOurs(kind));
-  const kinds = ours.filter(({ group, kind }) =>
-    asked.some((one) => one.kind === kind && (one.group ?? group) === group),
+function toFaults(validations: FrontendValidations): Fault[] {
+  return validations.problems().map((problem) => ({ condition: 'ResolvedRefs', ...problem }));
+}
+
+interface ClientCertificate {
+  readonly pair: KeyPair | undefined;
+  readonly secrets: readonly string[];
+  readonly faults: readonly Fault[];
+}
+
+/** What the Gateway shows to backends (`spec.tls.backend.clientCertificateRef`). */
+function readClientCertificate(gateway: Manifest, spec: GatewaySpec | undefined, scope: Scope): ClientCertificate {
+  const ref = spec?.tls?.backend?.clientCertificateRef;
+  if (!ref) return { pair: undefined, secrets: [], faults: [] };
+  const resolved = resolveCertificate(gateway, ref, scope);
+  if (!('problem' in resolved)) return { pair: resolved.pair, secrets: [resolved.secret], faults: [] };
+  const { isForbidden, message } = resolved.problem;
+  const reason = isForbidden ? 'RefNotPermitted' : 'InvalidClientCertificateRef';
+  const path = 'spec.tls.backend.clientCertificateRef';
+  return { pair: undefined, secrets: [], faults: [{ path, condition: 'ResolvedRefs', reason, message }] };
+}
+
+function gatewayConditions(
+  spec: GatewaySpec | undefined,
+  listeners: readonly ListenerTranslated[],
+  own: readonly Fault[],
+): Condition[] {
+  const unresolved = listeners.filter(({ conditions }) => conditions[1]!.status === 'False');
+  const names = unresolved.map(({ facts }) => facts.name).join(', ');
+  const resolved: Condition =
+    own.length > 0
+      ? {
+          type: 'ResolvedRefs',
+          status: 'False',
+          reason: own[0]!.reason,
+          message: own.map(({ path, message }) => `${path}: ${message}`).join('; '),
+        }
+      : unresolved.length > 0
+        ? {
+            type: 'ResolvedRefs',
+            status: 'False',
+            reason: 'ListenersNotResolved',
+            message: `references are not resolved: listener ${names}`,
+          }
+        : {
+            type: 'ResolvedRefs',
+            status: 'True',
+            reason: 'ResolvedRefs',
+            message: 'every reference is resolved',
+          };
+  const fallback = spec && describeFallback(spec);
+  if (fallback === undefined) return [resolved];
+  const type = 'InsecureFrontendValidationMode';
+  return [resolved, { type, status: 'True', reason: 'ConfigurationChanged', message: fallback }];
+}
+
+function overlapsOf(listeners: readonly ListenerTranslated[]): Map<string, Condition> {
+  const terminating = listeners.flatMap(({ facts: { key, mode, port, hostname, isServed }, certificateNames }) =>
+    mode === 'Terminate' && isServed ? [{ key, port, hostname, certificateNames }] : [],
   );
-  if (strange.length === 0) return { kinds, refs: resolved };
-  const words = strange.map(({ kind }) => kind).join(', ');
-  return { kinds, refs: no('ResolvedRefs', 'InvalidRouteKinds', `routes of kind ${words} are not supported here`) };
+  return new Map([...findOverlaps(terminating)].map(([{ key }, condition]) => [key, condition]));
 }
 
-function conflictOf(listener: ListenerSpec, index: number, all: readonly ListenerSpec[]): Condition | undefined {
-  const others = all.filter((_, i) => i !== index);
-  if (all.findIndex(({ name }) => name === listener.name) < index)
-    return conflicted('NameConflict', `another listener is named ${listener.name}`);
-  // Port 0 stands for any free port, which is another one each time.
-  const samePort = others.filter(({ port }) => port === listener.port && port !== 0);
-  const otherProtocol = samePort.find(({ protocol }) => protocol !== listener.protocol);
-  if (otherProtocol)
-    return conflicted(
-      'ProtocolConflict',
-      `listener ${otherProtocol.name} has the same port with protocol ${otherProtocol.protocol}`,
-    );
-  const hostOf = ({ hostname }: ListenerSpec): string => (hostname ?? '').toLowerCase();
-  const sameHost = samePort.find((other) => hostOf(other) === hostOf(listener));
-  return sameHost && conflicted('HostnameConflict', `listener ${sameHost.name} has the same port and host name`);
-}
-
-function conflicted(reason: string, message: string): Condition {
-  return { type: 'Conflicted', status: 'True', reason, message };
-}
-
-function isGood({ type, status }: Condition): boolean {
-  return status === (type === 'Conflicted' ? 'False' : 'True');
-}
-
-function yes(type: string, reason: string, message: string): Condition {
-  return { type, status: 'True', reason, message };
-}
-
-function no(type: string, reason: string, message: string): Condition {
-  return { type, status: 'False', reason, message };
-}
-
-function pick({ reason, message }: Condition): Pick<Condition, 'reason' | 'message'> {
-  return { reason, message };
+function toResources(
+  { key: gateway, addresses }: GatewayFacts,
+  listeners: readonly ListenerTranslated[],
+  backendCertificate: KeyPair | undefined,
+): Map<string, EncodedResource> {
+  return new Map(
+    listeners.flatMap(({ facts: { key }, message }) => {
+      if (!message) return [];
+      const value = create(ListenerSchema, {
+        ...message,
+        gateway,
+        addresses: [...addresses].sort(),
+        ...(backendCertificate && { backendCertificate }),
+      });
+      return [[key, encodeResource(key, { case: 'listener', value })] as const];
+    }),
+  );
 }

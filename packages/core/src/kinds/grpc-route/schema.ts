@@ -2,7 +2,15 @@
 import type { z } from 'zod';
 import { list, oneOf, strict, text } from '../../schema/dialect.ts';
 import { httpRouteFilter, valueMatch } from '../http-route/schema.ts';
-import { backendReference, hostnames, parentRefs, ruleName, sessionPersistence, weight } from '../route/schema.ts';
+import {
+  backendReference,
+  hostnames,
+  parentRefs,
+  ruleName,
+  useDefaultGateways,
+  sessionPersistence,
+  weight,
+} from '../route/schema.ts';
 
 const { type: _type, ...fields } = httpRouteFilter.pick({
   requestHeaderModifier: true,
@@ -22,6 +30,7 @@ const filter = strict({
 /** GRPCRoute.spec. */
 export const grpcRouteSpec = strict({
   parentRefs: parentRefs(),
+  useDefaultGateways: useDefaultGateways(),
   hostnames: hostnames(),
   rules: list(
     strict({

@@ -7,7 +7,15 @@ import { retry } from '../../policy/retry.ts';
 import { timeouts } from '../../policy/timeouts.ts';
 import { integer, list, name, oneOf, strict, text } from '../../schema/dialect.ts';
 import { hostname } from '../gateway/schema.ts';
-import { backendReference, hostnames, parentRefs, ruleName, sessionPersistence, weight } from '../route/schema.ts';
+import {
+  backendReference,
+  hostnames,
+  parentRefs,
+  ruleName,
+  useDefaultGateways,
+  sessionPersistence,
+  weight,
+} from '../route/schema.ts';
 
 /** Gateway API allows a filter this many headers a verb. */
 const filterHeaders = headerModifier(16);
@@ -76,6 +84,7 @@ export const valueMatch = strict({
 /** HTTPRoute.spec. */
 export const httpRouteSpec = strict({
   parentRefs: parentRefs(),
+  useDefaultGateways: useDefaultGateways(),
   hostnames: hostnames(),
   rules: list(
     strict({

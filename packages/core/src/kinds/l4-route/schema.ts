@@ -1,7 +1,7 @@
 // TLSRoute, TCPRoute and UDPRoute (gateway.networking.k8s.io/v1).
 import type { z } from 'zod';
 import { list, strict } from '../../schema/dialect.ts';
-import { hostnames, parentRefs, ruleName, weightedRef } from '../route/schema.ts';
+import { hostnames, parentRefs, ruleName, useDefaultGateways, weightedRef } from '../route/schema.ts';
 
 const rules = (what: string) =>
   list(
@@ -19,15 +19,24 @@ const rules = (what: string) =>
 /** TLSRoute.spec. */
 export const tlsRouteSpec = strict({
   parentRefs: parentRefs(),
+  useDefaultGateways: useDefaultGateways(),
   hostnames: hostnames(),
   rules: rules('connections'),
 });
 
 /** TCPRoute.spec. */
-export const tcpRouteSpec = strict({ parentRefs: parentRefs(), rules: rules('connections') });
+export const tcpRouteSpec = strict({
+  parentRefs: parentRefs(),
+  useDefaultGateways: useDefaultGateways(),
+  rules: rules('connections'),
+});
 
 /** UDPRoute.spec. */
-export const udpRouteSpec = strict({ parentRefs: parentRefs(), rules: rules('datagrams') });
+export const udpRouteSpec = strict({
+  parentRefs: parentRefs(),
+  useDefaultGateways: useDefaultGateways(),
+  rules: rules('datagrams'),
+});
 
 /** TLSRoute.spec as parsed; the others have no host names. */
 export type L4RouteSpec = z.output<typeof tlsRouteSpec>;

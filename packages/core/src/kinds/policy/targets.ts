@@ -4,7 +4,10 @@ import { parseObject } from '../../translate/parse.ts';
 import type { Scope } from '../../translate/scope.ts';
 import { keyOf } from '../../translate/world-index.ts';
 import type { Manifest } from '../../world.ts';
-import { gatewayFacts, isOwnGateway } from '../gateway/translate.ts';
+import { isOwnGateway } from '../gateway/facts.ts';
+import type { GatewaySpec } from '../gateway/schema.ts';
+import { gatewayOf } from '../listener-set/parent.ts';
+import type { ListenerSetSpec } from '../listener-set/schema.ts';
 import type { HttpRouteSpec } from '../http-route/schema.ts';
 import { type ServicePortFacts, serviceFacts } from '../service/facts.ts';
 import { groupOf, kinds } from '../registry.ts';
@@ -43,7 +46,7 @@ export function findTarget(policy: Manifest, ref: TargetRef, index: number, scop
   }
   const target = scope.find(ref.kind, namespace, ref.name);
   if (!target) return refuse('TargetNotFound', `${ref.kind} ${namespace}/${ref.name} does not exist`);
-  if (row.role === 'gateway' && !isOwnGateway(target, scope)) return undefined;
+  if (!isOurs(target, scope)) return undefined;
   const facts = { ref, index, key: keyOf(target), section: sectionOf(target, ref.sectionName ?? '') };
   if (ref.sectionName === undefined) return { ...facts, place: row.target.whole };
   const sections = sectionsOf(target);
@@ -68,8 +71,18 @@ function sectionOf(target: Manifest, name: string): string {
   return name !== '' && port ? String(port.port) : name;
 }
 
+/** Whether a target is left to us: every one but Gateways of other controllers, and the sets of those. */
+function isOurs(target: Manifest, scope: Scope): boolean {
+  if (target.kind === 'Gateway') return isOwnGateway(target, scope);
+  const gateway = target.kind === 'ListenerSet' ? gatewayOf(target, scope) : undefined;
+  return gateway === undefined || isOwnGateway(gateway, scope);
+}
+
 function sectionsOf(target: Manifest): string[] {
-  if (target.kind === 'Gateway') return gatewayFacts(target).listeners.map(({ name }) => name);
+  if (target.kind === 'Gateway' || target.kind === 'ListenerSet') {
+    const owner = parseObject<GatewaySpec | ListenerSetSpec>(target);
+    return owner.ok ? owner.fields.listeners.map(({ name }) => name) : [];
+  }
   if (target.kind === 'Service') return servicePorts(target).flatMap(({ name, port }) => [String(port), name]);
   const isRoute = target.kind === 'HTTPRoute' || target.kind === 'GRPCRoute';
   const parsed = isRoute ? parseObject<Pick<HttpRouteSpec, 'rules'>>(target) : undefined;

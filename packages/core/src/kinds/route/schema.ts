@@ -27,6 +27,10 @@ export const hostnames = () =>
     .optional()
     .describe('Hosts that the route is for, exact or with a leading `*.`; those of the listener when left out.');
 
+/** Route.spec.useDefaultGateways. */
+export const useDefaultGateways = () =>
+  oneOf('All', 'None').optional().describe('All serves the route on every Gateway with defaultScope All as well.');
+
 /** The name of a rule. */
 export const ruleName = () =>
   name().optional().describe('Unique within the route; `sectionName` of policies refers to it.');

@@ -1,14 +1,12 @@
 // A route of any kind → one resource for each Gateway it attaches to, and what its status says before any proxy has spoken.
 import type { Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
-import type { z } from 'zod';
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import { parseObject } from '../../translate/parse.ts';
 import type { Fault, Scope } from '../../translate/scope.ts';
 import { toEpochMs } from '../../translate/time.ts';
 import { keyOf } from '../../translate/world-index.ts';
 import type { Manifest } from '../../world.ts';
-import type { parentRefs } from './schema.ts';
-import { type ParentFacts, attachTo } from '../http-route/attach.ts';
+import { type ParentFacts, type RouteClaims, attachRoute, servedListeners, toParentPath } from '../attachment.ts';
 
 /** A translated route. */
 export interface RouteTranslated {
@@ -27,14 +25,6 @@ export interface RouteTranslated {
   readonly encode: (parents: readonly ParentFacts[]) => ReadonlyMap<string, EncodedResource>;
 }
 
-/** What a route is attached by. */
-export interface RouteSpec {
-  readonly parentRefs?: readonly ParentRefSpec[] | undefined;
-  readonly hostnames?: readonly string[] | undefined;
-}
-
-type ParentRefSpec = NonNullable<z.output<ReturnType<typeof parentRefs>>>[number];
-
 /** What the rules of a route came to. */
 export interface RouteBody {
   readonly faults: readonly Fault[];
@@ -51,7 +41,7 @@ export interface RouteBody {
 type RouteParents = { readonly listener: string; readonly hostnames: string[] }[];
 
 /** Translates a route; `toBody` translates what its kind says beside parents and host names. */
-export function translateRoute<Spec extends RouteSpec>(
+export function translateRoute<Spec extends RouteClaims>(
   route: Manifest,
   scope: Scope,
   toBody: (spec: Spec) => RouteBody,
@@ -63,12 +53,12 @@ export function translateRoute<Spec extends RouteSpec>(
     return { ...nothing, faults: parsed.faults, isBroken: true };
   }
   const spec = parsed.fields;
-  const parents = (spec.parentRefs ?? []).flatMap((_, index) => attachTo(route, spec, index, scope) ?? []);
+  const parents = attachRoute(route, spec, scope);
   for (const { index, problem } of parents)
-    if (problem) scope.fault({ path: `spec.parentRefs[${index}]`, condition: 'Accepted', ...problem });
+    if (problem) scope.fault({ path: toParentPath(index), condition: 'Accepted', ...problem });
   const body = toBody(spec);
   for (const fault of body.faults) scope.fault(fault);
-  const encode = (attached: readonly ParentFacts[]) => encodeFor(route, attached, body);
+  const encode = (attached: readonly ParentFacts[]) => encodeFor(route, attached, body.encode);
   const { faults, backends, secrets, isBroken } = body;
   return { parents, resources: encode(parents), backends, secrets, faults, isBroken, encode };
 }
@@ -76,25 +66,14 @@ export function translateRoute<Spec extends RouteSpec>(
 function encodeFor(
   route: Manifest,
   parents: readonly ParentFacts[],
-  { encode }: RouteBody,
+  encode: RouteBody['encode'],
 ): ReadonlyMap<string, EncodedResource> {
-  const byGateway = new Map<string, Map<string, readonly string[]>>();
-  for (const { gateway, listeners } of parents) {
-    if (gateway === undefined) continue;
-    const attached = byGateway.get(gateway) ?? new Map<string, readonly string[]>();
-    byGateway.set(gateway, attached);
-    for (const { facts, hostnames } of listeners) if (facts.isServed) attached.set(facts.key, hostnames);
-  }
   const createdMs = BigInt(toEpochMs(route.metadata.creationTimestamp) ?? 0);
   return new Map(
-    [...byGateway]
-      .filter(([, attached]) => attached.size > 0)
-      .map(([gateway, attached]) => {
-        const sorted = [...attached]
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([listener, hostnames]) => ({ listener, hostnames: [...hostnames] }));
-        return [gateway, encode(keyOf(route), { createdMs, parents: sorted })];
-      }),
+    [...servedListeners(parents)].map(([gateway, served]) => [
+      gateway,
+      encode(keyOf(route), { createdMs, parents: [...served] }),
+    ]),
   );
 }
 

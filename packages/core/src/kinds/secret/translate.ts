@@ -21,7 +21,7 @@ export function translateSecret(secret: Manifest, scope: Scope): EncodedResource
 }
 
 /** The entries of a Secret; `stringData` wins, as in a cluster. */
-function entriesOf(secret: Manifest): Map<string, Uint8Array> {
+export function entriesOf(secret: Manifest): Map<string, Uint8Array> {
   const parsed = parseObject<SecretFields>(secret);
   const { data = {}, stringData = {} } = parsed.ok ? parsed.fields : {};
   const entries = new Map<string, Uint8Array>();

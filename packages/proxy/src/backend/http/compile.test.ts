@@ -16,6 +16,8 @@ async function sentTo(fields: Fields, rewrite?: string): Promise<UpstreamRequest
   let sent: UpstreamRequest | undefined;
   const environment = {
     monotonicMs: () => 0,
+    random: () => 0,
+    state: (_identity: string, open: () => unknown) => open(),
     transport: {
       dispatch(request: UpstreamRequest) {
         sent = request;

@@ -3,6 +3,7 @@ import { type LLMBackend, LLMBackend_ClientGone } from '@agentgateway/api/gen/ag
 import { nearestFew } from '@agentgateway/core/config/suggest.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Exchange, Reply, SnapshotView } from '@agentgateway/core/exchange.ts';
+import type { EjectionLimits } from '@agentgateway/core/settings.ts';
 import type { CallPlan, Target } from '@agentgateway/core/target.ts';
 import { formats, type FormatName } from '@agentgateway/llm/format.ts';
 import { listCatalogueModels } from '@agentgateway/llm/price/catalogue.ts';
@@ -10,7 +11,7 @@ import type { BackendEnvironment } from '../registry.ts';
 import { readAsk } from './ask.ts';
 import { Books } from './books.ts';
 import { generate, priceOf, toBound } from './generate.ts';
-import { type HealthLimits, healthDefaults } from './health.ts';
+import { healthDefaults } from './health.ts';
 import { answerModel, answerModels, isAllowed } from './models.ts';
 import { type LlmRequest, toRequest } from './operation.ts';
 import { readPassAsk, tryPass } from './pass.ts';
@@ -292,7 +293,7 @@ function forbidden(model: string): GatewayError {
 }
 
 /** What is not configured has its default; without the field passive health is off, which no number of failures reaches. */
-function toHealthLimits({ health }: LLMBackend): HealthLimits {
+function toHealthLimits({ health }: LLMBackend): EjectionLimits {
   if (!health) return { ...healthDefaults, failures: Number.POSITIVE_INFINITY };
   return {
     failures: health.failures || healthDefaults.failures,

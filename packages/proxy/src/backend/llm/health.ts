@@ -1,54 +1,9 @@
-// Passive health of a provider's model: failures in a row take it out for a while that doubles; Retry-After is honoured.
-
-/** When a target is taken out, and for how long. Times in milliseconds. */
-export interface HealthLimits {
-  /** Failures in a row until it is taken out. */
-  readonly failures: number;
-  readonly backoffMs: number;
-  readonly backoffMaxMs: number;
-}
+// What is remembered of a provider's models: the health of each, and how long a provider asks to be left alone.
+import type { EjectionLimits } from '@agentgateway/core/settings.ts';
+import { TargetHealth } from '../ejection.ts';
 
 /** Limits where the configuration gives none. */
-export const healthDefaults: HealthLimits = { failures: 5, backoffMs: 10_000, backoffMaxMs: 300_000 };
-
-/** Longest pause that a provider's Retry-After is believed. */
-export const retryAfterMaxMs = 600_000;
-
-/** The health of one target. */
-export class TargetHealth {
-  #failures = 0;
-  #ejections = 0;
-  #untilMs = 0;
-
-  /** Whether it may be tried at this moment. After its pause one failure takes it out again, for longer. */
-  isUsable(nowMs: number): boolean {
-    return nowMs >= this.#untilMs;
-  }
-
-  /** Milliseconds until it may be tried again; 0 now. */
-  waitMs(nowMs: number): number {
-    return Math.max(0, this.#untilMs - nowMs);
-  }
-
-  succeeded(): void {
-    this.#failures = 0;
-    this.#ejections = 0;
-  }
-
-  failed(nowMs: number, limits: HealthLimits): void {
-    this.#failures++;
-    if (this.#failures < limits.failures && this.#ejections === 0) return;
-    this.#failures = 0;
-    const pauseMs = Math.min(limits.backoffMs * 2 ** this.#ejections, limits.backoffMaxMs);
-    this.#ejections++;
-    this.#untilMs = Math.max(this.#untilMs, nowMs + pauseMs);
-  }
-
-  /** The provider itself asked for a pause. */
-  paused(nowMs: number, pauseMs: number): void {
-    this.#untilMs = Math.max(this.#untilMs, nowMs + Math.min(pauseMs, retryAfterMaxMs));
-  }
-}
+export const healthDefaults: EjectionLimits = { failures: 5, backoffMs: 10_000, backoffMaxMs: 300_000 };
 
 /** Models of one provider whose health is kept; the oldest goes. */
 const tableMax = 1000;

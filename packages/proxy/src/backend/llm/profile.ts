@@ -2,13 +2,14 @@
 import type { LLMProvider } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import type { SecretValue } from '@agentgateway/core/environment.ts';
+import type { EjectionLimits } from '@agentgateway/core/settings.ts';
 import { type FormatName, formats as formatTable } from '@agentgateway/llm/format.ts';
 import type { Dialectal } from '@agentgateway/llm/hub/codec.ts';
 import { maxOutputTokens } from '@agentgateway/llm/provider/max-tokens.ts';
 import { type ProviderProfile, isProviderDriver, toProfile } from '@agentgateway/llm/provider/provider.ts';
 import { toDialect } from '@agentgateway/llm/provider/quirks.ts';
 import type { BackendEnvironment } from '../registry.ts';
-import { type HealthLimits, HealthTable } from './health.ts';
+import { HealthTable } from './health.ts';
 import { type ProviderPrices, compileProviderPrices } from './prices.ts';
 import { isCovered } from './resolve.ts';
 import type { WhenGone } from './stream.ts';
@@ -25,7 +26,7 @@ export interface ProviderAddress {
 export interface Owner {
   /** Key of the LLMBackend. */
   readonly key: string;
-  readonly limits: HealthLimits;
+  readonly limits: EjectionLimits;
   readonly whenGone: WhenGone;
 }
 

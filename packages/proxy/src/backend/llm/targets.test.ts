@@ -1,10 +1,12 @@
 // Which target is tried when: priorities, exact weights, health by a clock of our own, Retry-After.
+import type { EjectionLimits } from '@agentgateway/core/settings.ts';
 import { describe, expect, test } from 'vitest';
-import { type HealthLimits, TargetHealth, readRetryAfterMs, retryAfterMaxMs } from './health.ts';
+import { TargetHealth, retryAfterMaxMs } from '../ejection.ts';
+import { readRetryAfterMs } from './health.ts';
 import type { Provider } from './profile.ts';
 import { type ModelTarget, comparePriorities, order, toRoute } from './targets.ts';
 
-const limits: HealthLimits = { failures: 3, backoffMs: 100, backoffMaxMs: 350 };
+const limits: EjectionLimits = { failures: 3, backoffMs: 100, backoffMaxMs: 350 };
 
 function target(model: string, weight = 1, priorities: readonly number[] = []): ModelTarget {
   return { provider: { name: 'p' } as Provider, model, weight, priorities, health: new TargetHealth() };

@@ -1,6 +1,6 @@
 // The order in which a name's targets are tried: priority, then exact weights, healthy ones first.
 import { compileChoice } from '../../snapshot/choose.ts';
-import type { TargetHealth } from './health.ts';
+import type { TargetHealth } from '../ejection.ts';
 import type { Provider } from './profile.ts';
 
 /** A provider and model that may serve a name. */

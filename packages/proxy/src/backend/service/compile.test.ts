@@ -15,6 +15,7 @@ const sent: UpstreamRequest[] = [];
 const held = new Map<string, unknown>();
 const environment = {
   monotonicMs: () => 0,
+  random: () => 0,
   state(identity: string, open: () => unknown) {
     if (!held.has(identity)) held.set(identity, open());
     return held.get(identity);

@@ -4,17 +4,19 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { SecretRef } from "./secret_pb.ts";
+import { file_agentgateway_v1_secret } from "./secret_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file agentgateway/v1/listener.proto.
  */
 export const file_agentgateway_v1_listener: GenFile = /*@__PURE__*/
-  fileDesc("Ch5hZ2VudGdhdGV3YXkvdjEvbGlzdGVuZXIucHJvdG8SD2FnZW50Z2F0ZXdheS52MSKUAgoITGlzdGVuZXISDwoHZ2F0ZXdheRgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDAoEcG9ydBgEIAEoDRI0Cghwcm90b2NvbBgFIAEoDjIiLmFnZW50Z2F0ZXdheS52MS5MaXN0ZW5lci5Qcm90b2NvbBIQCghob3N0bmFtZRgGIAEoCSKBAQoIUHJvdG9jb2wSGAoUUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIRCg1QUk9UT0NPTF9IVFRQEAESEgoOUFJPVE9DT0xfSFRUUFMQAhIQCgxQUk9UT0NPTF9UTFMQAxIQCgxQUk9UT0NPTF9UQ1AQBBIQCgxQUk9UT0NPTF9VRFAQBWIGcHJvdG8z");
+  fileDesc("Ch5hZ2VudGdhdGV3YXkvdjEvbGlzdGVuZXIucHJvdG8SD2FnZW50Z2F0ZXdheS52MSKOAwoITGlzdGVuZXISDwoHZ2F0ZXdheRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWFkZHJlc3NlcxgDIAMoCRIMCgRwb3J0GAQgASgNEjQKCHByb3RvY29sGAUgASgOMiIuYWdlbnRnYXRld2F5LnYxLkxpc3RlbmVyLlByb3RvY29sEhAKCGhvc3RuYW1lGAYgASgJEhQKDGxpc3RlbmVyX3NldBgHIAEoCRIpCgN0bHMYCCABKAsyHC5hZ2VudGdhdGV3YXkudjEuTGlzdGVuZXJUbHMSNQoTYmFja2VuZF9jZXJ0aWZpY2F0ZRgJIAEoCzIYLmFnZW50Z2F0ZXdheS52MS5LZXlQYWlyIoEBCghQcm90b2NvbBIYChRQUk9UT0NPTF9VTlNQRUNJRklFRBAAEhEKDVBST1RPQ09MX0hUVFAQARISCg5QUk9UT0NPTF9IVFRQUxACEhAKDFBST1RPQ09MX1RMUxADEhAKDFBST1RPQ09MX1RDUBAEEhAKDFBST1RPQ09MX1VEUBAFIv0CCgtMaXN0ZW5lclRscxIvCgRtb2RlGAEgASgOMiEuYWdlbnRnYXRld2F5LnYxLkxpc3RlbmVyVGxzLk1vZGUSLgoMY2VydGlmaWNhdGVzGAIgAygLMhguYWdlbnRnYXRld2F5LnYxLktleVBhaXISMAoLbWluX3ZlcnNpb24YAyABKA4yGy5hZ2VudGdhdGV3YXkudjEuVGxzVmVyc2lvbhIwCgttYXhfdmVyc2lvbhgEIAEoDjIbLmFnZW50Z2F0ZXdheS52MS5UbHNWZXJzaW9uEhUKDWNpcGhlcl9zdWl0ZXMYBSADKAkSDAoEYWxwbhgGIAMoCRI8ChFjbGllbnRfdmFsaWRhdGlvbhgHIAEoCzIhLmFnZW50Z2F0ZXdheS52MS5DbGllbnRWYWxpZGF0aW9uIkYKBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEhIKDk1PREVfVEVSTUlOQVRFEAESFAoQTU9ERV9QQVNTVEhST1VHSBACImMKB0tleVBhaXISLwoLY2VydGlmaWNhdGUYASABKAsyGi5hZ2VudGdhdGV3YXkudjEuU2VjcmV0UmVmEicKA2tleRgCIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5TZWNyZXRSZWYitAEKEENsaWVudFZhbGlkYXRpb24SNAoEbW9kZRgBIAEoDjImLmFnZW50Z2F0ZXdheS52MS5DbGllbnRWYWxpZGF0aW9uLk1vZGUSFwoPY2FfY2VydGlmaWNhdGVzGAIgASgJEg8KB2ludmFsaWQYAyABKAkiQAoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEAoMTU9ERV9SRVFVSVJFEAESEAoMTU9ERV9SRVFVRVNUEAIqUwoKVGxzVmVyc2lvbhIbChdUTFNfVkVSU0lPTl9VTlNQRUNJRklFRBAAEhMKD1RMU19WRVJTSU9OXzFfMhABEhMKD1RMU19WRVJTSU9OXzFfMxACYgZwcm90bzM", [file_agentgateway_v1_secret]);
 
 /**
- * One socket's worth of configuration: a Gateway's listener. Binds are the distinct (address, port) pairs of all listeners.
- * Key: listener/<namespace>/<gateway>/<listener name>.
+ * A listener of a Gateway, or of a ListenerSet that adds to it. Binds are the distinct (address, port) pairs of all listeners.
+ * Key: listener/<namespace>/<gateway>/<listener name>, or listenerset/<namespace>/<set>/<listener name>.
  *
  * @generated from message agentgateway.v1.Listener
  */
@@ -27,18 +29,18 @@ export type Listener = Message<"agentgateway.v1.Listener"> & {
   gateway: string;
 
   /**
-   * The listener's name in the Gateway.
+   * The listener's name in the Gateway or ListenerSet.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * IP address to bind; empty means the process's default bind address.
+   * IP addresses to bind, sorted; empty means the process's default bind address.
    *
-   * @generated from field: string address = 3;
+   * @generated from field: repeated string addresses = 3;
    */
-  address: string;
+  addresses: string[];
 
   /**
    * @generated from field: uint32 port = 4;
@@ -51,11 +53,32 @@ export type Listener = Message<"agentgateway.v1.Listener"> & {
   protocol: Listener_Protocol;
 
   /**
-   * Exact host name, or "*.suffix"; empty matches every host.
+   * Exact host name, or "*.suffix", in lower case; empty matches every host.
    *
    * @generated from field: string hostname = 6;
    */
   hostname: string;
+
+  /**
+   * Key of the ListenerSet it stands in, for policies attached to that; empty where it is the Gateway's own.
+   *
+   * @generated from field: string listener_set = 7;
+   */
+  listenerSet: string;
+
+  /**
+   * Set for HTTPS and TLS.
+   *
+   * @generated from field: agentgateway.v1.ListenerTls tls = 8;
+   */
+  tls?: ListenerTls | undefined;
+
+  /**
+   * What the Gateway shows to backends that are spoken to in TLS; unset where it shows nothing.
+   *
+   * @generated from field: agentgateway.v1.KeyPair backend_certificate = 9;
+   */
+  backendCertificate?: KeyPair | undefined;
 };
 
 /**
@@ -75,16 +98,22 @@ export const Listener_Protocol = {
   UNSPECIFIED: 0,
 
   /**
+   * HTTP/1.1 and HTTP/2 without TLS.
+   *
    * @generated from enum value: PROTOCOL_HTTP = 1;
    */
   HTTP: 1,
 
   /**
+   * HTTP/1.1 and HTTP/2 over TLS that ends here.
+   *
    * @generated from enum value: PROTOCOL_HTTPS = 2;
    */
   HTTPS: 2,
 
   /**
+   * TLS that ends here or passes, told apart by SNI; what is in it is not looked at.
+   *
    * @generated from enum value: PROTOCOL_TLS = 3;
    */
   TLS: 3,
@@ -110,4 +139,217 @@ export type Listener_Protocol = (typeof Listener_Protocol)[keyof typeof Listener
  */
 export const Listener_ProtocolSchema: GenEnum<Listener_Protocol> = /*@__PURE__*/
   enumDesc(file_agentgateway_v1_listener, 0, 0);
+
+/**
+ * @generated from message agentgateway.v1.ListenerTls
+ */
+export type ListenerTls = Message<"agentgateway.v1.ListenerTls"> & {
+  /**
+   * @generated from field: agentgateway.v1.ListenerTls.Mode mode = 1;
+   */
+  mode: ListenerTls_Mode;
+
+  /**
+   * At least one where TLS ends here. In the order of the user: of several that fit the first wins.
+   *
+   * @generated from field: repeated agentgateway.v1.KeyPair certificates = 2;
+   */
+  certificates: KeyPair[];
+
+  /**
+   * @generated from field: agentgateway.v1.TlsVersion min_version = 3;
+   */
+  minVersion: TlsVersion;
+
+  /**
+   * @generated from field: agentgateway.v1.TlsVersion max_version = 4;
+   */
+  maxVersion: TlsVersion;
+
+  /**
+   * In OpenSSL's words; empty means the process's own choice.
+   *
+   * @generated from field: repeated string cipher_suites = 5;
+   */
+  cipherSuites: string[];
+
+  /**
+   * Protocols offered by ALPN, the preferred first; empty offers none.
+   *
+   * @generated from field: repeated string alpn = 6;
+   */
+  alpn: string[];
+
+  /**
+   * Unset where clients are asked for no certificate.
+   *
+   * @generated from field: agentgateway.v1.ClientValidation client_validation = 7;
+   */
+  clientValidation?: ClientValidation | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.ListenerTls.
+ * Use `create(ListenerTlsSchema)` to create a new message.
+ */
+export const ListenerTlsSchema: GenMessage<ListenerTls> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_listener, 1);
+
+/**
+ * @generated from enum agentgateway.v1.ListenerTls.Mode
+ */
+export const ListenerTls_Mode = {
+  /**
+   * @generated from enum value: MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: MODE_TERMINATE = 1;
+   */
+  TERMINATE: 1,
+
+  /**
+   * @generated from enum value: MODE_PASSTHROUGH = 2;
+   */
+  PASSTHROUGH: 2,
+} as const;
+
+/**
+ * @generated from enum agentgateway.v1.ListenerTls.Mode
+ */
+export type ListenerTls_Mode = (typeof ListenerTls_Mode)[keyof typeof ListenerTls_Mode] | UnknownEnum;
+
+/**
+ * Describes the enum agentgateway.v1.ListenerTls.Mode.
+ */
+export const ListenerTls_ModeSchema: GenEnum<ListenerTls_Mode> = /*@__PURE__*/
+  enumDesc(file_agentgateway_v1_listener, 1, 0);
+
+/**
+ * A certificate with its chain, and the key that belongs to it, both in PEM.
+ *
+ * @generated from message agentgateway.v1.KeyPair
+ */
+export type KeyPair = Message<"agentgateway.v1.KeyPair"> & {
+  /**
+   * @generated from field: agentgateway.v1.SecretRef certificate = 1;
+   */
+  certificate?: SecretRef | undefined;
+
+  /**
+   * @generated from field: agentgateway.v1.SecretRef key = 2;
+   */
+  key?: SecretRef | undefined;
+};
+
+/**
+ * Describes the message agentgateway.v1.KeyPair.
+ * Use `create(KeyPairSchema)` to create a new message.
+ */
+export const KeyPairSchema: GenMessage<KeyPair> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_listener, 2);
+
+/**
+ * How clients show who they are.
+ *
+ * @generated from message agentgateway.v1.ClientValidation
+ */
+export type ClientValidation = Message<"agentgateway.v1.ClientValidation"> & {
+  /**
+   * @generated from field: agentgateway.v1.ClientValidation.Mode mode = 1;
+   */
+  mode: ClientValidation_Mode;
+
+  /**
+   * Certificates in PEM that a client's must lead to; they are not secret.
+   *
+   * @generated from field: string ca_certificates = 2;
+   */
+  caCertificates: string;
+
+  /**
+   * Why nobody can be let in: every handshake fails.
+   *
+   * @generated from field: string invalid = 3;
+   */
+  invalid: string;
+};
+
+/**
+ * Describes the message agentgateway.v1.ClientValidation.
+ * Use `create(ClientValidationSchema)` to create a new message.
+ */
+export const ClientValidationSchema: GenMessage<ClientValidation> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_listener, 3);
+
+/**
+ * @generated from enum agentgateway.v1.ClientValidation.Mode
+ */
+export const ClientValidation_Mode = {
+  /**
+   * @generated from enum value: MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Without a valid certificate there is no connection.
+   *
+   * @generated from enum value: MODE_REQUIRE = 1;
+   */
+  REQUIRE: 1,
+
+  /**
+   * Clients are asked, and served whatever they answer.
+   *
+   * @generated from enum value: MODE_REQUEST = 2;
+   */
+  REQUEST: 2,
+} as const;
+
+/**
+ * @generated from enum agentgateway.v1.ClientValidation.Mode
+ */
+export type ClientValidation_Mode = (typeof ClientValidation_Mode)[keyof typeof ClientValidation_Mode] | UnknownEnum;
+
+/**
+ * Describes the enum agentgateway.v1.ClientValidation.Mode.
+ */
+export const ClientValidation_ModeSchema: GenEnum<ClientValidation_Mode> = /*@__PURE__*/
+  enumDesc(file_agentgateway_v1_listener, 3, 0);
+
+/**
+ * Unspecified leaves it to the process.
+ *
+ * @generated from enum agentgateway.v1.TlsVersion
+ */
+export const TlsVersion = {
+  /**
+   * @generated from enum value: TLS_VERSION_UNSPECIFIED = 0;
+   */
+  TLS_VERSION_UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: TLS_VERSION_1_2 = 1;
+   */
+  TLS_VERSION_1_2: 1,
+
+  /**
+   * @generated from enum value: TLS_VERSION_1_3 = 2;
+   */
+  TLS_VERSION_1_3: 2,
+} as const;
+
+/**
+ * Unspecified leaves it to the process.
+ *
+ * @generated from enum agentgateway.v1.TlsVersion
+ */
+export type TlsVersion = (typeof TlsVersion)[keyof typeof TlsVersion] | UnknownEnum;
+
+/**
+ * Describes the enum agentgateway.v1.TlsVersion.
+ */
+export const TlsVersionSchema: GenEnum<TlsVersion> = /*@__PURE__*/
+  enumDesc(file_agentgateway_v1_listener, 0);
 
