@@ -421,11 +421,11 @@ describe('the worker ends', () => {
   });
 });
 
-describe('files that the configuration names', () => {
-  const pem = (name: string): string => readFileSync(join(import.meta.dirname, 'testdata', name), 'utf8');
-  const secretIn = (changes: ResourceChanges | undefined): string | undefined =>
-    changes?.set.find(({ typeUrl }) => typeUrl === typeUrls.secret)?.version;
+const pem = (name: string): string => readFileSync(join(import.meta.dirname, 'testdata', name), 'utf8');
+const secretIn = (changes: ResourceChanges | undefined): string | undefined =>
+  changes?.set.find(({ typeUrl }) => typeUrl === typeUrls.secret)?.version;
 
+describe('files that the configuration names', () => {
   test('are watched: a certificate is replaced once its key fits, and nothing changes before', async () => {
     mkdirSync(join(folder, 'certs'));
     const put = (name: string, text: string): void => writeFileSync(join(folder, 'certs', name), text);
