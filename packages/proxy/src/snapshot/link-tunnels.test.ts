@@ -198,6 +198,18 @@ describe('policies', () => {
     expect(only(store).route(undefined)!.choose()).toMatchObject({ proxyVersion: 2 });
   });
 
+  test('the PROXY protocol of a listener for requests is told to those who read them', async () => {
+    const store = await linked(
+      listener('http'),
+      listener('other', { port: 8081 }),
+      policy('in', [`${gatewayKey}#http`], {
+        kind: { case: 'proxyProtocol', value: { client: ProxyProtocol_Client.OPTIONAL } },
+      }),
+    );
+    const told = [...store.current.binds.values()].map(({ listeners }) => listeners[0]!.proxyProtocol?.client);
+    expect(told).toEqual(['optional', undefined]);
+  });
+
   test.each([
     ['a rule for requests', policy('p', [gatewayKey], requires('true')), 'authorization'],
     ['an invalid one', policy('p', [gatewayKey], requires('true'), { invalid: 'it is broken' }), 'authorization'],

@@ -159,6 +159,7 @@ export class Linker {
           .toArray()
           .flatMap(({ entries }) => entries),
       ),
+      proxyProtocol: chain ? chain.settings.proxyProtocol : before!.plan.proxyProtocol,
       unmatched: chain?.plan ?? before!.plan.unmatched,
       decisions: chain?.decisions ?? before!.plan.decisions,
     };

@@ -2,7 +2,7 @@
 import type { EndpointAddress, Exchange, SnapshotView } from '@agentgateway/core/exchange.ts';
 import type { Phase, Step } from '@agentgateway/core/phases.ts';
 import type { Router } from '@agentgateway/core/route/router.ts';
-import type { RuleSettings } from '@agentgateway/core/settings.ts';
+import type { ProxyProtocolSettings, RuleSettings } from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
 import type { TunnelBindPlan } from '../tunnel/plan.ts';
 import { Generation } from './generation.ts';
@@ -100,6 +100,8 @@ export interface ListenerPlan {
   /** What its Gateway shows to backends that are spoken to in TLS. */
   readonly backendCertificate: KeyPairPlan | undefined;
   readonly router: Router<RulePlan>;
+  /** How its connections may begin, as policies say; undefined where none does. */
+  readonly proxyProtocol: ProxyProtocolSettings | undefined;
   /** Steps for requests that no rule matches: the gateway's and the listener's own policies. */
   readonly unmatched: StepPlan;
   readonly decisions: readonly PolicyDecision[];
