@@ -31,7 +31,8 @@ import { callHttp } from '@agentgateway/proxy/backend/attempt.ts';
 import type { BackendEnvironment } from '@agentgateway/proxy/backend/registry.ts';
 import { systemClock } from '@agentgateway/proxy/environment.ts';
 import { type Pipeline, handle } from '@agentgateway/proxy/pipeline/handle.ts';
-import { type Bind, type Refusal, openBind } from '@agentgateway/proxy/server/bind.ts';
+import { type Bind, openBind } from '@agentgateway/proxy/server/bind.ts';
+import type { Refusal } from '@agentgateway/proxy/server/http-service.ts';
 import { type ServerLimits, serverLimits } from '@agentgateway/proxy/server/limits.ts';
 import type { ResponseEnd } from '@agentgateway/proxy/server/responder.ts';
 import {

@@ -55,6 +55,14 @@ async function bodies(gateway: TestGateway, count: number, head = 'GET / HTTP/1.
   return answers;
 }
 
+/** Writes another configuration, and waits until it is served. */
+async function reload(gateway: TestGateway, config: Config): Promise<void> {
+  const { generation } = gateway.gateway.store.current;
+  const text = readFileSync(gateway.file, 'utf8');
+  writeFileSync(gateway.file, `${text.slice(0, text.indexOf('services:'))}${toText(config)}`);
+  await expect.poll(() => gateway.gateway.store.current.generation, patient).toBeGreaterThan(generation);
+}
+
 describe('sessions', () => {
   const policies = [{ name: 'sticky', sessionAffinity: { persistence: { sessionName: 'sid' } } }];
 
@@ -71,11 +79,7 @@ describe('sessions', () => {
     // Without the cookie both have their turn.
     expect(new Set(await bodies(gateway, 4)).size).toBe(2);
     const left = first.body === 'a' ? b : a;
-    const { generation } = gateway.gateway.store.current;
-    const text = readFileSync(gateway.file, 'utf8');
-    const gateways = text.slice(0, text.indexOf('services:'));
-    writeFileSync(gateway.file, `${gateways}${toText({ endpoints: [left.port], policies })}`);
-    await expect.poll(() => gateway.gateway.store.current.generation, patient).toBeGreaterThan(generation);
+    await reload(gateway, { endpoints: [left.port], policies });
     const moved = await ask(portOf(gateway), head);
     expect(moved).toMatchObject({ status: 200, body: first.body === 'a' ? 'b' : 'a' });
     expect(moved.header('set-cookie')).toMatch(/^sid=/);
@@ -99,6 +103,21 @@ describe('sessions', () => {
     expect(new Set(await bodies(gateway, 8, head))).toEqual(new Set(['a']));
   });
 
+  test('a rule’s own sessionPersistence does the same, by a header', async () => {
+    await using a = await named('a');
+    await using b = await named('b');
+    const rule = {
+      backendRefs: [{ name: 'api', port: 80 }],
+      sessionPersistence: { type: 'Header', sessionName: 'x-session' },
+    };
+    const more = { httpRoutes: [{ name: 'site', rules: [rule] }] };
+    await using gateway = await start({ endpoints: [a.port, b.port], more });
+    const first = await ask(portOf(gateway), 'GET / HTTP/1.1');
+    const mark = first.header('x-session')!;
+    expect(first.header('set-cookie')).toBeUndefined();
+    expect(new Set(await bodies(gateway, 6, `GET / HTTP/1.1\r\nx-session: ${mark}`))).toEqual(new Set([first.body]));
+  });
+
   test('equal values of a header meet at one endpoint', async () => {
     await using a = await named('a');
     await using b = await named('b');
@@ -111,6 +130,36 @@ describe('sessions', () => {
       for (const place of answers) places.add(place);
     }
     expect(places.size).toBe(2);
+  });
+});
+
+describe('endpoints that go', () => {
+  test('finish what they were asked, and are asked nothing new', async () => {
+    const arrived = Promise.withResolvers<() => void>();
+    await using leaving = await startUpstream((request, response) => {
+      if (request.url === '/long') arrived.resolve(() => void response.end('finished'));
+      else response.end('leaving');
+    });
+    await using staying = await named('staying');
+    await using gateway = await start({ endpoints: [leaving.port] });
+    const long = ask(portOf(gateway), 'GET /long HTTP/1.1');
+    const finish = await arrived.promise;
+    await reload(gateway, { endpoints: [staying.port] });
+    expect(new Set(await bodies(gateway, 4))).toEqual(new Set(['staying']));
+    finish();
+    expect(await long).toMatchObject({ status: 200, body: 'finished', isWhole: true });
+  });
+
+  test('what is known of those that stay outlives the change', async () => {
+    await using good = await named('good');
+    await using bad = await named('bad', { status: 500 });
+    await using added = await named('added');
+    const passive = { consecutiveFailures: 1, ejectionTime: '1h', maxEjectionTime: '1h' };
+    const policies = [{ name: 'health', targetRefs: onService, health: { passive } }];
+    await using gateway = await start({ endpoints: [good.port, bad.port], policies });
+    await bodies(gateway, 4);
+    await reload(gateway, { endpoints: [good.port, bad.port, added.port], policies });
+    expect(new Set(await bodies(gateway, 9))).toEqual(new Set(['good', 'added']));
   });
 });
 
@@ -143,6 +192,21 @@ describe('health', () => {
     expect(answers.filter((body) => body === 'bad')).toHaveLength(2);
     expect(gateway.messages).toContain('an endpoint that failed several times in a row is left alone for a while');
   });
+
+  test.each([{ request: '100ms' }, { backendRequest: '100ms' }])(
+    'an endpoint that lets %j pass has failed',
+    async (timeouts) => {
+      await using good = await named('good');
+      await using silent = await startUpstream((request) => void request.resume());
+      const passive = { consecutiveFailures: 1, ejectionTime: '1h', maxEjectionTime: '1h' };
+      const policies = [{ name: 'health', targetRefs: onService, health: { passive }, timeouts }];
+      await using gateway = await start({ endpoints: [silent.port, good.port], policies });
+      const statuses: number[] = [];
+      for (let i = 0; i < 6; i++) statuses.push((await ask(portOf(gateway), 'GET / HTTP/1.1')).status);
+      // Endpoints are in the order of their ports.
+      expect(statuses.toSorted((x, y) => x - y)).toEqual([200, 200, 200, 200, 200, 504]);
+    },
+  );
 
   test('with panicThreshold 0 nothing is asked when nothing is well', async () => {
     await using bad = await named('bad', { status: 500 });
@@ -236,9 +300,7 @@ describe('active checks', () => {
     });
     await using gateway = await start({ endpoints: [b.port], policies: checking({ http: {} }) });
     await expect.poll(() => statesOf(gateway), patient).toEqual({ [b.port]: 'unhealthy' });
-    const text = readFileSync(gateway.file, 'utf8');
-    const gateways = text.slice(0, text.indexOf('services:'));
-    writeFileSync(gateway.file, `${gateways}${toText({ endpoints: [b.port] })}`);
+    await reload(gateway, { endpoints: [b.port] });
     await expect.poll(() => statesOf(gateway), patient).toEqual({ [b.port]: 'healthy' });
     const before = count;
     await new Promise((resolve) => setTimeout(resolve, 300));

@@ -148,6 +148,7 @@ async function tryOnce(call: Call, target: HttpTarget, body: Body): Promise<Repl
       headers: sent,
       body,
       timeouts: toUpstreamTimeouts(plan),
+      upgrade: exchange.head.upgrade,
       onCancel: (fn) => exchange.onCancel(fn),
       onInformation: exchange.inform,
       onOver(error) {
@@ -215,6 +216,8 @@ function settle(
 function judge(exchange: Exchange, attempt: AttemptRecord, error: unknown): boolean | undefined {
   if (attempt.status !== undefined && attempt.status >= 500) return false;
   if (error === undefined) return true;
+  // The request's own time-out, too, has waited for this endpoint.
+  if (exchange.cancelReason === 'exchange-timeout' && attempt.status === undefined) return false;
   if (exchange.cancelReason || !(error instanceof GatewayError) || error.origin !== 'upstream') return undefined;
   return false;
 }

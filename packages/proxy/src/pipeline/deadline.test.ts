@@ -59,7 +59,8 @@ async function run(ruleMs: number, backendMs: number, body: Body) {
 
 test('it runs until the answer is written, and not through an upgraded connection', async () => {
   expect(await run(500, 500, Body.of('x'))).toEqual({ delays: [500], atAnswer: 1, left: 0, cancelled: undefined });
-  const tunnel = Body.upgraded(new Duplex({ read() {} }));
+  const stream = new Duplex({ read() {} });
+  const tunnel = Body.upgraded(Object.assign(stream, { stream, protocol: 'websocket', idleMs: 0 }));
   expect(await run(500, 500, tunnel)).toEqual({ delays: [500], atAnswer: 0, left: 0, cancelled: undefined });
 });
 

@@ -64,10 +64,10 @@ export async function handle(
     reply = renderError(exchange, exchange.cancelReason ? toCancelError(exchange.cancelReason) : error);
   }
   if (flight.ran.length > 0) reply = await unwind(flight, reply);
-  // An upgraded connection lasts as long as its two ends like (Gateway API HTTPRouteTimeouts).
-  if (reply.body.kind === 'tunnel') flight.deadline?.stop();
   if (exchange.dialect === 'grpc' && !reply.renderFailure) reply.renderFailure = renderGrpcFailure;
   pipeline.answer?.(exchange, reply);
+  // It bounds what leads to an upgrade, not what comes after.
+  if (reply.body.kind === 'tunnel') flight.deadline?.stop();
   const end = await responder.respond(reply);
   flight.deadline?.stop();
   exchange.release();
@@ -81,6 +81,13 @@ async function answer(flight: Flight, bind: BindPlan | undefined): Promise<Reply
   const listener = bind?.select(exchange.authority);
   if (!bind || !listener)
     throw new GatewayError('listener-not-found', `no listener serves the host ${exchange.authority || '(none)'}`);
+  const { tls } = exchange.head;
+  const shown = tls && bind.listeners.find(({ key }) => key === tls.listener);
+  if (shown && bind.isMisdirected(shown, exchange.authority))
+    throw new GatewayError(
+      'misdirected-request',
+      `the host ${exchange.authority} has a certificate of its own, which this connection was not opened with`,
+    );
   const found = listener.router.match(exchange);
   const place = { bind: bind.key, listener: listener.key, gateway: listener.gateway };
   if (!found) {

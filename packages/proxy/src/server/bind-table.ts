@@ -4,7 +4,8 @@ import type { ExchangeHead } from '@agentgateway/core/exchange.ts';
 import type { Log } from '@agentgateway/core/environment.ts';
 import type { Clock } from '../environment.ts';
 import type { BindPlan } from '../snapshot/snapshot.ts';
-import { type Bind, type Refusal, openBind } from './bind.ts';
+import { type Bind, openBind } from './bind.ts';
+import type { Refusal } from './http-service.ts';
 import type { Responder } from './responder.ts';
 
 /** What every bind is opened with. */

@@ -13,6 +13,7 @@ import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import { compileRouter } from '@agentgateway/core/route/router.ts';
 import type { Target } from '@agentgateway/core/target.ts';
 import { type BackendEnvironment, compileBackend } from '../backend/registry.ts';
+import { type ExternalAuthPart, compileExternalAuth } from '../pipeline/external-auth.ts';
 import { type MirrorPart, compileMirror } from '../pipeline/mirror.ts';
 import { definitionOf, findUnserved } from './compile-spec.ts';
 import { toEntries } from './entries.ts';
@@ -41,6 +42,7 @@ export interface RulePart {
   readonly filters: FilterPart;
   readonly backendFilters: readonly FilterPart[];
   readonly mirrors: readonly MirrorPart[];
+  readonly externalAuth: ExternalAuthPart | undefined;
   readonly backendMirrors: readonly (readonly MirrorPart[])[];
 }
 
@@ -76,6 +78,7 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
         rules: kind.value.rules.map((rule) => ({
           filters: compileFilters(rule.filters, environment),
           backendFilters: rule.backends.map(({ filters }) => compileFilters(filters, environment)),
+          externalAuth: rule.externalAuth && compileExternalAuth(rule.externalAuth, environment),
           mirrors: rule.mirrors.map((mirror) => compileMirror(mirror, environment)),
           backendMirrors: rule.backends.map(({ mirrors }) => mirrors.map((one) => compileMirror(one, environment))),
         })),

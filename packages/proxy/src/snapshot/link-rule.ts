@@ -3,6 +3,7 @@ import { UpstreamProtocol } from '@agentgateway/api/gen/agentgateway/v1/backend_
 import type { Route, RouteRule } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import { phaseOrder } from '@agentgateway/core/phases.ts';
 import type { RouterEntry } from '@agentgateway/core/route/router.ts';
+import { type ExternalAuthPart, externalAuthStep } from '../pipeline/external-auth.ts';
 import { type MirrorPart, mirrorStep, planMirror } from '../pipeline/mirror.ts';
 import type { RulePart } from './compile.ts';
 import { compileChoice } from './choose.ts';
@@ -95,21 +96,42 @@ function linkRule(
       mirrors,
     };
   });
+  const toAuthStep = (auth: ExternalAuthPart): PlannedStep => {
+    const { backend, port } = auth.message;
+    const own = keep(policies.planBackend(chain, placesOf(backend, port)));
+    const step = externalAuthStep(auth, own.plan, own.settings);
+    return { policy: key, kind: 'externalAuth', phase: 'external-authorize', step };
+  };
   const mirrors = toMirrors(part.mirrors);
   const choose = (): BackendChoice | undefined => {
     const next = turn();
     return next && backends[next.index];
   };
   const { settings, decisions } = chain;
-  const plan = withMirrors(chain.plan, key, mirrors);
-  return { route: key, rule: rule.name, index: place, plan, settings, backends, choose, mirrors, decisions };
+  const asked = part.externalAuth ? withStep(chain.plan, toAuthStep(part.externalAuth)) : chain.plan;
+  const plan = withMirrors(asked, key, mirrors);
+  return {
+    route: key,
+    rule: rule.name,
+    index: place,
+    plan,
+    settings,
+    backends,
+    choose,
+    mirrors,
+    externalAuth: part.externalAuth?.message.backend,
+    decisions,
+  };
 }
 
-/** A plan with its mirrors at their place in the order of phases. */
-function withMirrors({ steps }: StepPlan, policy: string, mirrors: readonly MirrorPlan[]): StepPlan {
-  if (mirrors.length === 0) return { steps };
-  const phase = 'mirror';
-  const mirror: PlannedStep = { policy, kind: 'requestMirror', phase, step: mirrorStep(mirrors) };
-  const later = steps.findIndex((planned) => phaseOrder[planned.phase] > phaseOrder[phase]);
-  return { steps: later < 0 ? [...steps, mirror] : steps.toSpliced(later, 0, mirror) };
+/** A plan with its mirrors. */
+function withMirrors(plan: StepPlan, policy: string, mirrors: readonly MirrorPlan[]): StepPlan {
+  if (mirrors.length === 0) return plan;
+  return withStep(plan, { policy, kind: 'requestMirror', phase: 'mirror', step: mirrorStep(mirrors) });
+}
+
+/** A plan with one more step at its place in the order of phases. */
+function withStep({ steps }: StepPlan, added: PlannedStep): StepPlan {
+  const later = steps.findIndex(({ phase }) => phaseOrder[phase] > phaseOrder[added.phase]);
+  return { steps: later < 0 ? [...steps, added] : steps.toSpliced(later, 0, added) };
 }

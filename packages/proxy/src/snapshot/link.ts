@@ -175,7 +175,8 @@ export class Linker {
 }
 
 /** Whether requests of a rule, or copies of them, go to a backend. */
-function isReached({ backends, mirrors }: RulePlan, backend: string): boolean {
+function isReached({ backends, mirrors, externalAuth }: RulePlan, backend: string): boolean {
+  if (externalAuth === backend) return true;
   const reached = [...backends, ...mirrors, ...backends.flatMap((choice) => choice.mirrors)];
   return reached.some(({ key }) => key === backend);
 }

@@ -81,6 +81,8 @@ export interface RulePlan {
   choose(): BackendChoice | undefined;
   /** Who gets copies of every request of the rule; one of its steps sends them. */
   readonly mirrors: readonly MirrorPlan[];
+  /** Key of the backend that is asked whether requests may pass; one of the steps asks it. */
+  readonly externalAuth?: string | undefined;
   readonly decisions: readonly PolicyDecision[];
 }
 

@@ -3,7 +3,7 @@ import { Body } from '@agentgateway/core/body.ts';
 import { Exchange, type Reply } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import type { Clock } from '../environment.ts';
-import type { Refusal } from '../server/bind.ts';
+import type { Refusal } from '../server/http-service.ts';
 import type { ResponseEnd } from '../server/responder.ts';
 import { emptySnapshot } from '../snapshot/snapshot.ts';
 import type { TimerWheel } from '../upstream/timer-wheel.ts';

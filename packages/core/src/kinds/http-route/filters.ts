@@ -1,12 +1,13 @@
 // A route's filters, time-outs and retries → policy specs and mirrors, in the route's order.
 import type { UpstreamProtocol } from '@agentgateway/api/gen/agentgateway/v1/backend_pb.ts';
 import type { PolicySpec } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
-import type { Mirror } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
+import type { ExternalAuth, Mirror } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import type { PolicyKind } from '../../policy/define.ts';
 import type { Fault, Scope } from '../../translate/scope.ts';
 import type { Manifest } from '../../world.ts';
 import { translateSpec } from '../policy/spec.ts';
 import { toMirror } from '../route/backends.ts';
+import { toExternalAuth } from './external-auth.ts';
 import type { HttpRouteFilter } from './schema.ts';
 
 /** What policies a part of a rule comes to, and what is wrong with it. */
@@ -18,6 +19,7 @@ export interface TranslatedSettings {
 /** The filters of a rule, or what is wrong with them: a filter is never skipped (Gateway API HTTPRouteFilter). */
 export interface TranslatedFilters extends TranslatedSettings {
   readonly mirrors: readonly Mirror[];
+  readonly externalAuth: ExternalAuth | undefined;
   /** Whether one of them cannot be applied, so that nothing may pass: a mirror that has nobody to send to is none. */
   readonly isBroken: boolean;
 }
@@ -40,13 +42,13 @@ const filterTypes: Readonly<
 };
 
 /** Types of filters that are not policies. */
-const otherTypes = ['RequestMirror', 'ExtensionRef'];
+const otherTypes = ['RequestMirror', 'ExternalAuth', 'ExtensionRef'];
 
 /** Every type that an HTTPRoute may have. */
 export const httpFilterTypes: readonly string[] = [...Object.keys(filterTypes), ...otherTypes];
 
 /** Types that a list may have more than once (Gateway API HTTPRouteRule.filters). */
-const repeatable = new Set(otherTypes);
+const repeatable = new Set(['RequestMirror', 'ExtensionRef']);
 
 /** The field of each type, for messages. */
 const fieldOf = (type: string): string =>
@@ -70,6 +72,7 @@ export function translateFilters(filters: readonly HttpRouteFilter[], place: Fil
   const specs: PolicySpec[] = [];
   const mirrors: Mirror[] = [];
   const faults: Fault[] = [];
+  let externalAuth: ExternalAuth | undefined;
   let isBroken = false;
   filters.forEach((filter, index) => {
     const path = `${place.path}[${index}]`;
@@ -89,6 +92,15 @@ export function translateFilters(filters: readonly HttpRouteFilter[], place: Fil
       if (mirror.message) mirrors.push(mirror.message);
       return undefined;
     }
+    if (filter.type === 'ExternalAuth') {
+      if (!filter.externalAuth) return refuse('UnsupportedValue', 'is required by type ExternalAuth', own);
+      const auth = toExternalAuth(filter.externalAuth, { ...place, path: own });
+      faults.push(...auth.faults);
+      // Whoever cannot be asked lets nobody pass.
+      isBroken ||= auth.faults.length > 0;
+      externalAuth = auth.message;
+      return undefined;
+    }
     const type = filterTypes[filter.type]!;
     const written = type.read(filter);
     if (!written) return refuse('UnsupportedValue', `is required by type ${filter.type}`, own);
@@ -104,7 +116,7 @@ export function translateFilters(filters: readonly HttpRouteFilter[], place: Fil
     }
     if (spec) specs.push(spec);
   });
-  return { specs, mirrors, faults, isBroken };
+  return { specs, mirrors, externalAuth, faults, isBroken };
 }
 
 /** Why a filter cannot stand beside those before it, or at all. */

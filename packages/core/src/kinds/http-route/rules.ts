@@ -81,7 +81,7 @@ export function translateRule(
   place: FilterPlace,
   settings: TranslatedSettings = { specs: [], faults: [] },
 ): {
-  readonly rule: Pick<RouteRule, 'name' | 'filters' | 'backends' | 'mirrors'>;
+  readonly rule: Pick<RouteRule, 'name' | 'filters' | 'backends' | 'mirrors' | 'externalAuth'>;
   readonly faults: readonly Fault[];
   readonly isBroken: boolean;
   readonly backends: readonly string[];
@@ -106,10 +106,18 @@ export function translateRule(
   const served = backends.filter(({ invalid }) => invalid === '');
   const mirrors = [...filters.mirrors, ...served.flatMap((backend) => backend.mirrors)];
   return {
-    rule: { name, filters: [...filters.specs, ...settings.specs], backends, mirrors: [...filters.mirrors] },
+    rule: {
+      name,
+      filters: [...filters.specs, ...settings.specs],
+      backends,
+      mirrors: [...filters.mirrors],
+      ...(filters.externalAuth && { externalAuth: filters.externalAuth }),
+    },
     faults,
     isBroken: false,
-    backends: [...served, ...mirrors].map(({ backend }) => backend),
+    backends: [...served, ...mirrors, ...(filters.externalAuth ? [filters.externalAuth] : [])].map(
+      ({ backend }) => backend,
+    ),
   };
 }
 
@@ -132,7 +140,9 @@ function toShare(
   place: FilterPlace,
 ): { readonly message: WeightedBackend; readonly faults: readonly Fault[] } {
   const { message, faults } = toWeighted(backend, place);
-  const filters = translateFilters(backend.filters ?? [], { ...place, path: `${place.path}.filters` });
+  // Who may pass is settled before a backend is chosen.
+  const types = place.types.filter((type) => type !== 'ExternalAuth');
+  const filters = translateFilters(backend.filters ?? [], { ...place, types, path: `${place.path}.filters` });
   const wrong = filters.isBroken ? filters.faults.map((fault) => fault.message) : [];
   message.invalid = [message.invalid, ...wrong].filter(Boolean).join('; ');
   message.filters = [...filters.specs];

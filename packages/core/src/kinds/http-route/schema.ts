@@ -34,6 +34,39 @@ export const requestMirror = strict({
     .describe('Share of the requests, as a fraction.'),
 });
 
+const headerNames = () => list(text(256), 64);
+
+/** The ExternalAuth filter's own field. */
+export const externalAuth = strict({
+  protocol: oneOf('HTTP', 'GRPC').describe(
+    'HTTP: 200 lets the request pass, any other answer is the client’s. GRPC: envoy.service.auth.v3.Authorization.',
+  ),
+  backendRef: strict(backendRef).describe('Who is asked.'),
+  http: strict({
+    path: text(1024).optional().describe('Put in front of the request’s path.'),
+    allowedHeaders: headerNames().optional().describe('Request headers that are sent beside host and authorization.'),
+    allowedResponseHeaders: headerNames()
+      .optional()
+      .describe(
+        'Headers of the answer that are set on the request; all that say nothing of the answer itself when left out.',
+      ),
+  })
+    .optional()
+    .describe('More for protocol HTTP.'),
+  grpc: strict({
+    allowedHeaders: headerNames().optional().describe('Request headers that are sent; all of them when left out.'),
+  })
+    .optional()
+    .describe('More for protocol GRPC.'),
+  forwardBody: strict({
+    maxSize: integer(0, 65_535)
+      .optional()
+      .describe('Longest body in bytes; a longer one is refused with 413. 0 sends none.'),
+  })
+    .optional()
+    .describe('Whether the body is sent along; it is not when left out.'),
+});
+
 /** The ExtensionRef filter's own field. */
 export const extensionRef = strict({
   group: text(253, 0).describe('Group of the kind.'),
@@ -44,7 +77,7 @@ export const extensionRef = strict({
 /** One filter of a rule or a backendRef. */
 export const httpRouteFilter = strict({
   type: text(64).describe(
-    'RequestHeaderModifier, ResponseHeaderModifier, RequestMirror, RequestRedirect, URLRewrite or CORS; the field of that name must be set.',
+    'RequestHeaderModifier, ResponseHeaderModifier, RequestMirror, RequestRedirect, URLRewrite, CORS or ExternalAuth; the field of that name must be set.',
   ),
   requestHeaderModifier: filterHeaders.optional().describe('Changes headers on the way to the backend.'),
   responseHeaderModifier: filterHeaders.optional().describe('Changes headers of the answer.'),
@@ -67,6 +100,7 @@ export const httpRouteFilter = strict({
     .describe('Rewrites host and path on the way to the backend.'),
   cors: cors.schema.optional().describe('Answers preflight requests and lets browsers of these origins read answers.'),
   requestMirror: requestMirror.optional().describe('Sends copies of requests to another backend as well.'),
+  externalAuth: externalAuth.optional().describe('Asks a server whether the request may pass.'),
   extensionRef: extensionRef
     .optional()
     .describe('A filter of another kind; there is none, and a rule with one answers 500.'),

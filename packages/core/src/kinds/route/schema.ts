@@ -1,5 +1,4 @@
 // What routes of every kind have in common (Gateway API CommonRouteSpec, BackendRef).
-import type { z } from 'zod';
 import { integer, list, name, oneOf, strict, text } from '../../schema/dialect.ts';
 import { hostname } from '../gateway/schema.ts';
 
@@ -63,9 +62,6 @@ export const sessionPersistence = () =>
       .optional()
       .describe('How the cookie is written.'),
   });
-
-/** A reference to a backend as routes write it, with its weight. */
-export type WeightedRef = z.output<ReturnType<typeof weightedRef>>;
 
 /** A reference with its weight and nothing else, as routes below HTTP have it. */
 export const weightedRef = () => strict({ ...backendReference('Service'), weight: weight() });

@@ -69,14 +69,15 @@ export class EndpointTable implements Disposable {
 
   /** All endpoints of a list, which is not to change. What was remembered of those that it does not name is forgotten. */
   all(endpoints: readonly EndpointAddress[]): Candidates {
-    const known = this.#candidates.get(endpoints);
-    if (known) return known;
+    const before = this.#candidates.get(endpoints);
+    if (before) return before;
     const states = endpoints.filter(({ weight = 1 }) => weight > 0).map((endpoint) => this.#stateOf(endpoint));
     const candidates = toCandidates(states);
     this.#candidates.set(endpoints, candidates);
     this.#recent = [states, ...this.#recent].slice(0, 2);
+    const known = new Set(this.#recent.flat());
     for (const [name, state] of this.#states) {
-      if (this.#recent.some((list) => list.includes(state))) continue;
+      if (known.has(state)) continue;
       this.#states.delete(name);
       if (state.unwellBy.size > 0) this.#unwell--;
     }

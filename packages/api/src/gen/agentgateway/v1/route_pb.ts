@@ -2,19 +2,19 @@
 // @generated from file agentgateway/v1/route.proto (package agentgateway.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { UpstreamProtocol } from "./backend_pb.ts";
 import { file_agentgateway_v1_backend } from "./backend_pb.ts";
 import type { PolicySpec } from "./policy_pb.ts";
 import { file_agentgateway_v1_policy } from "./policy_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file agentgateway/v1/route.proto.
  */
 export const file_agentgateway_v1_route: GenFile = /*@__PURE__*/
-  fileDesc("ChthZ2VudGdhdGV3YXkvdjEvcm91dGUucHJvdG8SD2FnZW50Z2F0ZXdheS52MSJ1CgVSb3V0ZRItCgdwYXJlbnRzGAEgAygLMhwuYWdlbnRnYXRld2F5LnYxLlJvdXRlUGFyZW50EhIKCmNyZWF0ZWRfbXMYAiABKAMSKQoFcnVsZXMYAyADKAsyGi5hZ2VudGdhdGV3YXkudjEuUm91dGVSdWxlIjIKC1JvdXRlUGFyZW50EhAKCGxpc3RlbmVyGAEgASgJEhEKCWhvc3RuYW1lcxgCIAMoCSLTAQoJUm91dGVSdWxlEgwKBG5hbWUYASABKAkSLAoHbWF0Y2hlcxgCIAMoCzIbLmFnZW50Z2F0ZXdheS52MS5Sb3V0ZU1hdGNoEiwKB2ZpbHRlcnMYAyADKAsyGy5hZ2VudGdhdGV3YXkudjEuUG9saWN5U3BlYxIyCghiYWNrZW5kcxgEIAMoCzIgLmFnZW50Z2F0ZXdheS52MS5XZWlnaHRlZEJhY2tlbmQSKAoHbWlycm9ycxgFIAMoCzIXLmFnZW50Z2F0ZXdheS52MS5NaXJyb3Ii0AEKClJvdXRlTWF0Y2gSKAoEcGF0aBgBIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5QYXRoTWF0Y2gSLAoHaGVhZGVycxgCIAMoCzIbLmFnZW50Z2F0ZXdheS52MS5WYWx1ZU1hdGNoEioKBXF1ZXJ5GAMgAygLMhsuYWdlbnRnYXRld2F5LnYxLlZhbHVlTWF0Y2gSDgoGbWV0aG9kGAQgASgJEi4KBGdycGMYBSABKAsyIC5hZ2VudGdhdGV3YXkudjEuR1JQQ01ldGhvZE1hdGNoIm4KD0dSUENNZXRob2RNYXRjaBItCgdzZXJ2aWNlGAEgASgLMhwuYWdlbnRnYXRld2F5LnYxLlN0cmluZ01hdGNoEiwKBm1ldGhvZBgCIAEoCzIcLmFnZW50Z2F0ZXdheS52MS5TdHJpbmdNYXRjaCI4CgtTdHJpbmdNYXRjaBIPCgVleGFjdBgBIAEoCUgAEg8KBXJlZ2V4GAIgASgJSABCBwoFbWF0Y2giSAoJUGF0aE1hdGNoEg8KBWV4YWN0GAEgASgJSAASEAoGcHJlZml4GAIgASgJSAASDwoFcmVnZXgYAyABKAlIAEIHCgVtYXRjaCJFCgpWYWx1ZU1hdGNoEgwKBG5hbWUYASABKAkSDwoFZXhhY3QYAiABKAlIABIPCgVyZWdleBgDIAEoCUgAQgcKBW1hdGNoIt4BCg9XZWlnaHRlZEJhY2tlbmQSDwoHYmFja2VuZBgBIAEoCRIMCgRwb3J0GAIgASgNEg4KBndlaWdodBgDIAEoDRIPCgdpbnZhbGlkGAQgASgJEiwKB2ZpbHRlcnMYBSADKAsyGy5hZ2VudGdhdGV3YXkudjEuUG9saWN5U3BlYxIoCgdtaXJyb3JzGAYgAygLMhcuYWdlbnRnYXRld2F5LnYxLk1pcnJvchIzCghwcm90b2NvbBgHIAEoDjIhLmFnZW50Z2F0ZXdheS52MS5VcHN0cmVhbVByb3RvY29sIoQBCgZNaXJyb3ISDwoHYmFja2VuZBgBIAEoCRIMCgRwb3J0GAIgASgNEhEKCW51bWVyYXRvchgDIAEoDRITCgtkZW5vbWluYXRvchgEIAEoDRIzCghwcm90b2NvbBgFIAEoDjIhLmFnZW50Z2F0ZXdheS52MS5VcHN0cmVhbVByb3RvY29sIo4BCgdMNFJvdXRlEi0KB3BhcmVudHMYASADKAsyHC5hZ2VudGdhdGV3YXkudjEuUm91dGVQYXJlbnQSEgoKY3JlYXRlZF9tcxgCIAEoAxIMCgRydWxlGAMgASgJEjIKCGJhY2tlbmRzGAQgAygLMiAuYWdlbnRnYXRld2F5LnYxLldlaWdodGVkQmFja2VuZGIGcHJvdG8z", [file_agentgateway_v1_backend, file_agentgateway_v1_policy]);
+  fileDesc("ChthZ2VudGdhdGV3YXkvdjEvcm91dGUucHJvdG8SD2FnZW50Z2F0ZXdheS52MSJ1CgVSb3V0ZRItCgdwYXJlbnRzGAEgAygLMhwuYWdlbnRnYXRld2F5LnYxLlJvdXRlUGFyZW50EhIKCmNyZWF0ZWRfbXMYAiABKAMSKQoFcnVsZXMYAyADKAsyGi5hZ2VudGdhdGV3YXkudjEuUm91dGVSdWxlIjIKC1JvdXRlUGFyZW50EhAKCGxpc3RlbmVyGAEgASgJEhEKCWhvc3RuYW1lcxgCIAMoCSKJAgoJUm91dGVSdWxlEgwKBG5hbWUYASABKAkSLAoHbWF0Y2hlcxgCIAMoCzIbLmFnZW50Z2F0ZXdheS52MS5Sb3V0ZU1hdGNoEiwKB2ZpbHRlcnMYAyADKAsyGy5hZ2VudGdhdGV3YXkudjEuUG9saWN5U3BlYxIyCghiYWNrZW5kcxgEIAMoCzIgLmFnZW50Z2F0ZXdheS52MS5XZWlnaHRlZEJhY2tlbmQSKAoHbWlycm9ycxgFIAMoCzIXLmFnZW50Z2F0ZXdheS52MS5NaXJyb3ISNAoNZXh0ZXJuYWxfYXV0aBgGIAEoCzIdLmFnZW50Z2F0ZXdheS52MS5FeHRlcm5hbEF1dGgikwIKDEV4dGVybmFsQXV0aBIPCgdiYWNrZW5kGAEgASgJEgwKBHBvcnQYAiABKA0SOAoIcHJvdG9jb2wYAyABKA4yJi5hZ2VudGdhdGV3YXkudjEuRXh0ZXJuYWxBdXRoLlByb3RvY29sEhMKC3BhdGhfcHJlZml4GAQgASgJEhcKD3JlcXVlc3RfaGVhZGVycxgFIAMoCRIYChByZXNwb25zZV9oZWFkZXJzGAYgAygJEhYKDmJvZHlfYnl0ZXNfbWF4GAcgASgNIkoKCFByb3RvY29sEhgKFFBST1RPQ09MX1VOU1BFQ0lGSUVEEAASEQoNUFJPVE9DT0xfSFRUUBABEhEKDVBST1RPQ09MX0dSUEMQAiLQAQoKUm91dGVNYXRjaBIoCgRwYXRoGAEgASgLMhouYWdlbnRnYXRld2F5LnYxLlBhdGhNYXRjaBIsCgdoZWFkZXJzGAIgAygLMhsuYWdlbnRnYXRld2F5LnYxLlZhbHVlTWF0Y2gSKgoFcXVlcnkYAyADKAsyGy5hZ2VudGdhdGV3YXkudjEuVmFsdWVNYXRjaBIOCgZtZXRob2QYBCABKAkSLgoEZ3JwYxgFIAEoCzIgLmFnZW50Z2F0ZXdheS52MS5HUlBDTWV0aG9kTWF0Y2gibgoPR1JQQ01ldGhvZE1hdGNoEi0KB3NlcnZpY2UYASABKAsyHC5hZ2VudGdhdGV3YXkudjEuU3RyaW5nTWF0Y2gSLAoGbWV0aG9kGAIgASgLMhwuYWdlbnRnYXRld2F5LnYxLlN0cmluZ01hdGNoIjgKC1N0cmluZ01hdGNoEg8KBWV4YWN0GAEgASgJSAASDwoFcmVnZXgYAiABKAlIAEIHCgVtYXRjaCJICglQYXRoTWF0Y2gSDwoFZXhhY3QYASABKAlIABIQCgZwcmVmaXgYAiABKAlIABIPCgVyZWdleBgDIAEoCUgAQgcKBW1hdGNoIkUKClZhbHVlTWF0Y2gSDAoEbmFtZRgBIAEoCRIPCgVleGFjdBgCIAEoCUgAEg8KBXJlZ2V4GAMgASgJSABCBwoFbWF0Y2gi3gEKD1dlaWdodGVkQmFja2VuZBIPCgdiYWNrZW5kGAEgASgJEgwKBHBvcnQYAiABKA0SDgoGd2VpZ2h0GAMgASgNEg8KB2ludmFsaWQYBCABKAkSLAoHZmlsdGVycxgFIAMoCzIbLmFnZW50Z2F0ZXdheS52MS5Qb2xpY3lTcGVjEigKB21pcnJvcnMYBiADKAsyFy5hZ2VudGdhdGV3YXkudjEuTWlycm9yEjMKCHByb3RvY29sGAcgASgOMiEuYWdlbnRnYXRld2F5LnYxLlVwc3RyZWFtUHJvdG9jb2wihAEKBk1pcnJvchIPCgdiYWNrZW5kGAEgASgJEgwKBHBvcnQYAiABKA0SEQoJbnVtZXJhdG9yGAMgASgNEhMKC2Rlbm9taW5hdG9yGAQgASgNEjMKCHByb3RvY29sGAUgASgOMiEuYWdlbnRnYXRld2F5LnYxLlVwc3RyZWFtUHJvdG9jb2wijgEKB0w0Um91dGUSLQoHcGFyZW50cxgBIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5Sb3V0ZVBhcmVudBISCgpjcmVhdGVkX21zGAIgASgDEgwKBHJ1bGUYAyABKAkSMgoIYmFja2VuZHMYBCADKAsyIC5hZ2VudGdhdGV3YXkudjEuV2VpZ2h0ZWRCYWNrZW5kYgZwcm90bzM", [file_agentgateway_v1_backend, file_agentgateway_v1_policy]);
 
 /**
  * One HTTPRoute or GRPCRoute, as attached to this gateway's listeners. Key: <httproute|grpcroute>/<namespace>/<name>.
@@ -113,6 +113,13 @@ export type RouteRule = Message<"agentgateway.v1.RouteRule"> & {
    * @generated from field: repeated agentgateway.v1.Mirror mirrors = 5;
    */
   mirrors: Mirror[];
+
+  /**
+   * Who is asked whether its requests may pass.
+   *
+   * @generated from field: agentgateway.v1.ExternalAuth external_auth = 6;
+   */
+  externalAuth?: ExternalAuth | undefined;
 };
 
 /**
@@ -121,6 +128,100 @@ export type RouteRule = Message<"agentgateway.v1.RouteRule"> & {
  */
 export const RouteRuleSchema: GenMessage<RouteRule> = /*@__PURE__*/
   messageDesc(file_agentgateway_v1_route, 2);
+
+/**
+ * A server that says of each request whether it may pass (Gateway API HTTPExternalAuthFilter).
+ *
+ * @generated from message agentgateway.v1.ExternalAuth
+ */
+export type ExternalAuth = Message<"agentgateway.v1.ExternalAuth"> & {
+  /**
+   * Key of a Backend resource.
+   *
+   * @generated from field: string backend = 1;
+   */
+  backend: string;
+
+  /**
+   * Port of a Service backend; 0 where the backend has no ports.
+   *
+   * @generated from field: uint32 port = 2;
+   */
+  port: number;
+
+  /**
+   * @generated from field: agentgateway.v1.ExternalAuth.Protocol protocol = 3;
+   */
+  protocol: ExternalAuth_Protocol;
+
+  /**
+   * HTTP: put in front of the request's path.
+   *
+   * @generated from field: string path_prefix = 4;
+   */
+  pathPrefix: string;
+
+  /**
+   * Names in lower case, sorted. HTTP: sent beside host and authorization. gRPC: alone sent; empty sends all.
+   *
+   * @generated from field: repeated string request_headers = 5;
+   */
+  requestHeaders: string[];
+
+  /**
+   * HTTP: names in lower case, sorted, that the answer sets on the request; empty takes all that may be set.
+   *
+   * @generated from field: repeated string response_headers = 6;
+   */
+  responseHeaders: string[];
+
+  /**
+   * Longest body that is sent along; a longer one is refused. 0 sends none.
+   *
+   * @generated from field: uint32 body_bytes_max = 7;
+   */
+  bodyBytesMax: number;
+};
+
+/**
+ * Describes the message agentgateway.v1.ExternalAuth.
+ * Use `create(ExternalAuthSchema)` to create a new message.
+ */
+export const ExternalAuthSchema: GenMessage<ExternalAuth> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_route, 3);
+
+/**
+ * @generated from enum agentgateway.v1.ExternalAuth.Protocol
+ */
+export const ExternalAuth_Protocol = {
+  /**
+   * @generated from enum value: PROTOCOL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: PROTOCOL_HTTP = 1;
+   */
+  HTTP: 1,
+
+  /**
+   * envoy.service.auth.v3.Authorization.
+   *
+   * @generated from enum value: PROTOCOL_GRPC = 2;
+   */
+  GRPC: 2,
+} as const;
+
+/**
+ * @generated from enum agentgateway.v1.ExternalAuth.Protocol
+ */
+export type ExternalAuth_Protocol = (typeof ExternalAuth_Protocol)[keyof typeof ExternalAuth_Protocol] | UnknownEnum;
+
+/**
+ * Describes the enum agentgateway.v1.ExternalAuth.Protocol.
+ */
+export const ExternalAuth_ProtocolSchema: GenEnum<ExternalAuth_Protocol> = /*@__PURE__*/
+  enumDesc(file_agentgateway_v1_route, 3, 0);
 
 /**
  * All of these must hold (Gateway API HTTPRouteMatch, GRPCRouteMatch).
@@ -163,7 +264,7 @@ export type RouteMatch = Message<"agentgateway.v1.RouteMatch"> & {
  * Use `create(RouteMatchSchema)` to create a new message.
  */
 export const RouteMatchSchema: GenMessage<RouteMatch> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 3);
+  messageDesc(file_agentgateway_v1_route, 4);
 
 /**
  * Both must hold, as far as they are set; with neither every gRPC method matches.
@@ -187,7 +288,7 @@ export type GRPCMethodMatch = Message<"agentgateway.v1.GRPCMethodMatch"> & {
  * Use `create(GRPCMethodMatchSchema)` to create a new message.
  */
 export const GRPCMethodMatchSchema: GenMessage<GRPCMethodMatch> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 4);
+  messageDesc(file_agentgateway_v1_route, 5);
 
 /**
  * @generated from message agentgateway.v1.StringMatch
@@ -218,7 +319,7 @@ export type StringMatch = Message<"agentgateway.v1.StringMatch"> & {
  * Use `create(StringMatchSchema)` to create a new message.
  */
 export const StringMatchSchema: GenMessage<StringMatch> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 5);
+  messageDesc(file_agentgateway_v1_route, 6);
 
 /**
  * @generated from message agentgateway.v1.PathMatch
@@ -257,7 +358,7 @@ export type PathMatch = Message<"agentgateway.v1.PathMatch"> & {
  * Use `create(PathMatchSchema)` to create a new message.
  */
 export const PathMatchSchema: GenMessage<PathMatch> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 6);
+  messageDesc(file_agentgateway_v1_route, 7);
 
 /**
  * @generated from message agentgateway.v1.ValueMatch
@@ -295,7 +396,7 @@ export type ValueMatch = Message<"agentgateway.v1.ValueMatch"> & {
  * Use `create(ValueMatchSchema)` to create a new message.
  */
 export const ValueMatchSchema: GenMessage<ValueMatch> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 7);
+  messageDesc(file_agentgateway_v1_route, 8);
 
 /**
  * @generated from message agentgateway.v1.WeightedBackend
@@ -352,7 +453,7 @@ export type WeightedBackend = Message<"agentgateway.v1.WeightedBackend"> & {
  * Use `create(WeightedBackendSchema)` to create a new message.
  */
 export const WeightedBackendSchema: GenMessage<WeightedBackend> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 8);
+  messageDesc(file_agentgateway_v1_route, 9);
 
 /**
  * Copies of requests go to one endpoint of a backend; what it answers is dropped.
@@ -397,7 +498,7 @@ export type Mirror = Message<"agentgateway.v1.Mirror"> & {
  * Use `create(MirrorSchema)` to create a new message.
  */
 export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 9);
+  messageDesc(file_agentgateway_v1_route, 10);
 
 /**
  * One TLSRoute, TCPRoute or UDPRoute, as attached to this gateway's listeners. Key: <tlsroute|tcproute|udproute>/<namespace>/<name>.
@@ -440,5 +541,5 @@ export type L4Route = Message<"agentgateway.v1.L4Route"> & {
  * Use `create(L4RouteSchema)` to create a new message.
  */
 export const L4RouteSchema: GenMessage<L4Route> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_route, 10);
+  messageDesc(file_agentgateway_v1_route, 11);
 
