@@ -8,6 +8,7 @@ import { findProgram, freePort, isPinned, untilServing } from './processes.ts';
 import { measureReloads } from './reload.ts';
 import { measureStreams } from './stream-delay.ts';
 import { type Spread, showSpread, showTable, spreadOf } from './summary.ts';
+import { type TunnelResult, measureTunnels } from './tunnels.ts';
 import {
   type RowName,
   type System,
@@ -233,11 +234,21 @@ async function measureReload(folder: string): Promise<void> {
   }
 }
 
-async function run(folder: string): Promise<BenchRow[]> {
+async function measureL4(folder: string): Promise<TunnelResult[]> {
+  try {
+    return await measureTunnels(join(folder, 'tunnels'), { rounds, seconds, skip });
+  } catch (error) {
+    skip('TCP, TLS and UDP', error, true);
+    return [];
+  }
+}
+
+async function run(folder: string): Promise<(BenchRow | TunnelResult)[]> {
   say(`${cpus()[0]?.model ?? 'unknown processor'}, ${arch()}, ${cpus().length} cores, node ${process.versions.node}`);
   say(
     `${rounds} rounds of ${seconds} s, ${connections} connections, ${loader ?? 'no load generator'}, ${isPinned ? 'one core for what is measured' : 'cores not pinned'}`,
   );
+  if (process.argv.includes('tunnels')) return measureL4(folder);
   let rows: BenchRow[] = [];
   if (!findProgram('nginx'))
     skip('all rows', 'nginx is missing; it serves what is proxied (apt-get install nginx-light)');
@@ -266,7 +277,7 @@ async function run(folder: string): Promise<BenchRow[]> {
   }
   await measureIdle(folder);
   await measureReload(folder);
-  return rows;
+  return [...rows, ...(await measureL4(folder))];
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'agentgateway-bench-'));

@@ -1,9 +1,10 @@
 // Child processes of a benchmark: started pinned to a core, measured through /proc, and never left running.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, openSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuMicrosOf } from './cpu.ts';
 
 /** A process under measurement. */
 export interface Running extends AsyncDisposable {
@@ -75,15 +76,6 @@ export function start(
       started.delete(child);
     },
   };
-}
-
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-
-/** utime and stime of all threads (proc_pid_stat(5)); the name, which may hold spaces, ends with the last parenthesis. */
-function cpuMicrosOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1e6) / ticksPerSecond;
 }
 
 /** A port of 127.0.0.1 that nobody uses now. */

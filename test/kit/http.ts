@@ -191,6 +191,7 @@ function toSnapshot({ steps = [], timeouts, retry }: LaneOptions, target: Target
     hostname: '',
     tls: undefined,
     backendCertificate: undefined,
+    proxyProtocol: undefined,
     router,
     unmatched: plan,
     decisions: [],

@@ -45,6 +45,16 @@ export interface BackendTlsSettings {
   readonly invalid: string | undefined;
 }
 
+/** How the PROXY protocol is spoken. */
+export interface ProxyProtocolSettings {
+  /** How connections of clients begin; undefined where it is not spoken. */
+  readonly client: 'optional' | 'required' | undefined;
+  /** Whether a proxy at that address is believed. */
+  trusts(address: string): boolean;
+  /** Version spoken to backends of TCP and TLS routes. */
+  readonly backendVersion: 1 | 2 | undefined;
+}
+
 /** What share of a backend's requests may be retries. */
 export interface RetryBudgetSettings {
   /** Of the requests of the interval. */
@@ -128,6 +138,7 @@ export interface RuleSettings {
   readonly retry: RetrySettings | undefined;
   /** TLS beyond what the backend itself says; undefined leaves it to the backend. */
   readonly backendTLS?: BackendTlsSettings | undefined;
+  readonly proxyProtocol?: ProxyProtocolSettings | undefined;
   readonly hostRewrite: HostRewriteSettings | undefined;
   readonly health: HealthSettings | undefined;
   readonly sessionAffinity: SessionAffinitySettings | undefined;
@@ -150,4 +161,5 @@ export const defaultSettings: RuleSettings = {
   health: undefined,
   sessionAffinity: undefined,
   backendTLS: undefined,
+  proxyProtocol: undefined,
 };

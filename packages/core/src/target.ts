@@ -45,6 +45,12 @@ export interface PortFacts {
 export interface Target {
   readonly key: string;
   call(exchange: Exchange, plan: CallPlan): Promise<Reply>;
+  /** Where bytes that are no requests can be sent; left out where there is no such place. */
+  endpoints?(question: {
+    readonly snapshot: SnapshotView;
+    readonly port: number;
+    readonly transport: 'tcp' | 'udp';
+  }): readonly EndpointAddress[];
   /**
    * Whether calls carry credentials of the gateway's owner, so that whoever reaches it spends their money; asked of a
    * snapshot, because a backend may send to others.

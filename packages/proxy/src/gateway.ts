@@ -22,7 +22,10 @@ import { Metrics } from './telemetry/metrics.ts';
 import { Recorder } from './telemetry/recorder.ts';
 import { Stories } from './telemetry/stories.ts';
 import { readTraceSettings } from './telemetry/trace-settings.ts';
+import { openTunnelRecorder } from './telemetry/tunnel-recorder.ts';
 import type { Tracing } from './telemetry/tracing.ts';
+import { openTunnels } from './tunnel/open-tunnels.ts';
+import type { TunnelTable } from './tunnel/tunnel-table.ts';
 import { type Transport, createTransport } from './upstream/transport.ts';
 import { version } from './version.ts';
 
@@ -54,6 +57,7 @@ export interface Gateway extends AsyncDisposable {
 interface Plane {
   readonly store: Store;
   readonly binds: BindTable;
+  readonly tunnels: TunnelTable;
   readonly ledger: RecordingLedger;
   readonly metrics: Metrics;
   readonly stories: Stories;
@@ -66,7 +70,7 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
   const readiness = new Readiness();
   const configured = readiness.task('configuration');
   const plane = openPlane(settings, logs, await openTracing(settings));
-  const { store, binds, ledger, metrics, stories, tracing, transport } = plane;
+  const { store, binds, tunnels, ledger, metrics, stories, tracing, transport } = plane;
   const source = startSource({
     input: { config: settings.config, env: settings.env },
     log: logs.log,
@@ -79,7 +83,7 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
   const stop = async (deadlineMs: number): Promise<void> => {
     readiness.drain();
     await source[Symbol.asyncDispose]();
-    await binds.drain(deadlineMs);
+    await Promise.all([binds.drain(deadlineMs), tunnels.drain(deadlineMs)]);
     transport.close();
     for (const port of ports.values()) await port[Symbol.asyncDispose]();
     await tracing?.[Symbol.asyncDispose]();
@@ -96,7 +100,7 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
     transport,
     ports,
     drainAsked: asked.promise,
-    addresses: () => binds.addresses(),
+    addresses: () => [...binds.addresses(), ...tunnels.addresses()],
     bindErrors: () => bindErrors(plane),
     startDrain: () => asked.resolve(),
     drain: stop,
@@ -150,7 +154,18 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
     refused: (bind, refusal) => recorder.refused(bind, refusal),
   });
-  const store: Store = new Store(environment, (next) => binds.open(servedBinds(next.binds)));
+  const tunnels = openTunnels({
+    snapshot: () => store.current,
+    defaultAddress: settings.bindAddress,
+    log,
+    clock,
+    timers: transport.timers,
+    recorder: openTunnelRecorder(logs, metrics.tunnels),
+  });
+  const store: Store = new Store(environment, async (next) => {
+    await binds.open(servedBinds(next));
+    await tunnels.open(next.tunnels);
+  });
   const pipeline: Pipeline = {
     store,
     timers: transport.timers,
@@ -164,23 +179,28 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     record: (exchange, reply, end) =>
       recorder.record(exchange, reply, end, () => (exchange.snapshot as Snapshot).use.leave()),
   };
-  return { store, binds, ledger, metrics, stories, tracing, transport };
+  return { store, binds, tunnels, ledger, metrics, stories, tracing, transport };
 }
 
 /** Listener key → why it is not served. */
-function bindErrors({ store, binds }: Pick<Plane, 'store' | 'binds'>): ReadonlyMap<string, string> {
-  return new Map([...unservedListeners(store.current.binds), ...binds.errors]);
+function bindErrors({
+  store,
+  binds,
+  tunnels,
+}: Pick<Plane, 'store' | 'binds' | 'tunnels'>): ReadonlyMap<string, string> {
+  return new Map([...unservedListeners(store.current), ...binds.errors, ...tunnels.errors]);
 }
 
 /** Brings a change of the configuration to the requests. */
 async function apply(
-  { store, binds, metrics }: Plane,
+  { store, binds, tunnels, metrics }: Plane,
   changes: ResourceChanges,
   settings: Settings,
   { log }: Logs,
 ): Promise<Applied> {
   await store.update(changes);
-  await binds.closeAbsent(servedBinds(store.current.binds));
+  await binds.closeAbsent(servedBinds(store.current));
+  await tunnels.closeAbsent(store.current.tunnels);
   metrics.add('agentgateway_config_updates_total', {});
   metrics.set('agentgateway_config_generation', {}, store.current.generation);
   for (const exposed of findExposed(store.current, settings.bindAddress)) {
@@ -191,7 +211,7 @@ async function apply(
   }
   return {
     rejections: store.rejections,
-    bindErrors: bindErrors({ store, binds }),
+    bindErrors: bindErrors({ store, binds, tunnels }),
     addresses: [settings.bindAddress],
   };
 }

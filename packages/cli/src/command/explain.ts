@@ -1,4 +1,4 @@
-// `agentgateway explain METHOD URL`: which listener, route, rule and backend a request would meet, and which policies, and why.
+// `agentgateway explain [METHOD] URL`: which listener, route, rule and backend a request or connection would meet, which policies, and why.
 import { uniteViews } from '@agentgateway/core/translate/unite.ts';
 import type { RuleSettings } from '@agentgateway/core/settings.ts';
 import {
@@ -8,12 +8,16 @@ import {
   explain,
   readQuestion,
 } from '@agentgateway/proxy/admin/explain.ts';
+import { type TunnelQuestion, explainTunnel, readTunnelQuestion } from '@agentgateway/proxy/admin/explain-tunnel.ts';
 import { openOffline } from '@agentgateway/proxy/offline.ts';
+import type { Snapshot } from '@agentgateway/proxy/snapshot/snapshot.ts';
 import { SettingsError } from '@agentgateway/proxy/settings.ts';
 import { load, translate } from './config.ts';
+import { toTunnelText } from './explain-tunnel.ts';
 import { outputOf, parse, textOf } from './options.ts';
 
 const help = `agentgateway explain METHOD URL [-f FILE-OR-FOLDER] [flags]
+agentgateway explain tcp://:PORT | tls://NAME:PORT | udp://:PORT [-f FILE-OR-FOLDER] [-o FORMAT]
 
   -f, --file PATH       the configuration; the embedded one when left out
   -H, --header NAME:V   a request header; may be repeated
@@ -36,18 +40,40 @@ export async function run(args: readonly string[]): Promise<number> {
   const parsed = parse(args, { help, options, positionalsMax: 2 });
   if (!parsed) return 0;
   const [method, url] = parsed.positionals;
+  const tunnel = url === undefined && method !== undefined ? readTunnelQuestion(method) : undefined;
+  if (typeof tunnel === 'string') throw new SettingsError(tunnel);
+  if (tunnel) return explainConnection(tunnel, { file: textOf(parsed, 'file'), output: outputOf(parsed) });
   if (method === undefined || url === undefined) throw new SettingsError(`a method and a URL are required\n\n${help}`);
   const output = outputOf(parsed);
   const headers = (parsed.values['header'] ?? []) as readonly string[];
   const question = readQuestion({ method, url, headers, model: textOf(parsed, 'model') });
   if (typeof question === 'string') throw new SettingsError(question);
-  const loaded = load(textOf(parsed, 'file'));
-  if (!loaded) return 2;
-  const { snapshot, rejections } = await openOffline(uniteViews(translate(loaded).views));
-  for (const { key, reason } of rejections) process.stderr.write(`${key}: ${reason}\n`);
+  const snapshot = await openSnapshot(textOf(parsed, 'file'));
+  if (!snapshot) return 2;
   const explanation = explain(snapshot, question);
   process.stdout.write(output === 'json' ? `${JSON.stringify(explanation, null, 2)}\n` : toText(explanation));
   return explanation.refusal ? 1 : 0;
+}
+
+/** The same for what is not read. */
+async function explainConnection(
+  question: TunnelQuestion,
+  { file, output }: { readonly file: string | undefined; readonly output: string },
+): Promise<number> {
+  const snapshot = await openSnapshot(file);
+  if (!snapshot) return 2;
+  const explanation = explainTunnel(snapshot, question);
+  process.stdout.write(output === 'json' ? `${JSON.stringify(explanation, null, 2)}\n` : toTunnelText(explanation));
+  return explanation.refusal ? 1 : 0;
+}
+
+/** What would be served; undefined, and said, where the configuration cannot be used. */
+async function openSnapshot(file: string | undefined): Promise<Snapshot | undefined> {
+  const loaded = load(file);
+  if (!loaded) return undefined;
+  const { snapshot, rejections } = await openOffline(uniteViews(translate(loaded).views));
+  for (const { key, reason } of rejections) process.stderr.write(`${key}: ${reason}\n`);
+  return snapshot;
 }
 
 function toText(explanation: Explanation): string {

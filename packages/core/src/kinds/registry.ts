@@ -123,6 +123,7 @@ const rows = [
     place: 'spec',
     role: 'route',
     schema: tlsRouteSpec,
+    target: { whole: 'l4Route' },
   },
   {
     kind: 'TCPRoute',
@@ -131,6 +132,7 @@ const rows = [
     place: 'spec',
     role: 'route',
     schema: tcpRouteSpec,
+    target: { whole: 'l4Route' },
   },
   {
     kind: 'UDPRoute',
@@ -139,6 +141,7 @@ const rows = [
     place: 'spec',
     role: 'route',
     schema: udpRouteSpec,
+    target: { whole: 'l4Route' },
   },
   {
     kind: 'Service',

@@ -26,6 +26,7 @@ export type Attachable =
   | 'listener'
   | 'route'
   | 'rule'
+  | 'l4Route'
   | 'service'
   | 'servicePort'
   | 'llmBackend'

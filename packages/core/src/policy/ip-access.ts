@@ -16,7 +16,7 @@ export const ipAccess = definePolicy({
   kind: 'ipAccess',
   summary: 'Admits or refuses clients by the range their address is in.',
   phase: 'admit',
-  attach: ['gateway', 'listener', 'route', 'rule'],
+  attach: ['gateway', 'listener', 'route', 'rule', 'l4Route'],
   merge: 'all',
   schema: strict({
     allow: ranges().describe(

@@ -10,6 +10,7 @@ import { delay } from './delay.ts';
 import { directResponse } from './direct-response.ts';
 import { fault } from './fault.ts';
 import { headerModifiers } from './header-modifiers.ts';
+import { proxyProtocol } from './proxy-protocol.ts';
 import { health } from './health.ts';
 import { hostRewrite } from './host-rewrite.ts';
 import { ipAccess } from './ip-access.ts';
@@ -37,6 +38,7 @@ export const policies: { readonly [K in PolicyKind]: AnyPolicyDefinition<K> } = 
   transformation,
   requestRedirect,
   urlRewrite,
+  proxyProtocol,
   backendTLS,
   delay,
   fault,
@@ -68,7 +70,6 @@ export const reservedPolicyNames: readonly string[] = [
   'oidc',
   'promptCaching',
   'promptEnrichment',
-  'proxyProtocol',
   'rateLimit',
   'requestMirror',
   'tcp',

@@ -3,6 +3,7 @@ import type { PolicySpec } from '@agentgateway/api/gen/agentgateway/v1/policy_pb
 import type { Environment } from '../environment.ts';
 import type { RuleSettings } from '../settings.ts';
 import { backendTLS } from './backend-tls.ts';
+import { proxyProtocol } from './proxy-protocol.ts';
 import { health } from './health.ts';
 import { hostRewrite } from './host-rewrite.ts';
 import { retry } from './retry.ts';
@@ -18,6 +19,8 @@ export function compileSetting({ kind }: PolicySpec, environment: Environment): 
       return { retry: retry.compile(kind.value, environment) };
     case 'backendTLS':
       return { backendTLS: backendTLS.compile(kind.value, environment) };
+    case 'proxyProtocol':
+      return { proxyProtocol: proxyProtocol.compile(kind.value, environment) };
     case 'hostRewrite':
       return { hostRewrite: hostRewrite.compile(kind.value, environment) };
     case 'health':

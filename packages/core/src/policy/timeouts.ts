@@ -19,7 +19,7 @@ export const timeouts = definePolicy({
   summary:
     'Bounds how long an exchange, an attempt, a connect, a first byte and a pause may take; 0s switches one off.',
   phase: 'setting',
-  attach: ['gateway', 'listener', 'route', 'rule', 'service', 'httpBackend', 'llmBackend', 'filter'],
+  attach: ['gateway', 'listener', 'route', 'rule', 'l4Route', 'service', 'httpBackend', 'llmBackend', 'filter'],
   merge: 'fields',
   schema: strict({
     request: duration().optional().describe('The whole exchange with its retries; off by default.'),

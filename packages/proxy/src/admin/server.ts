@@ -9,6 +9,7 @@ import { version } from '../version.ts';
 import { dumpResource } from './dump.ts';
 import { countEndpoints, describeEndpoints } from './endpoints.ts';
 import { explain, readQuestion } from './explain.ts';
+import { explainTunnel, readTunnelQuestion } from './explain-tunnel.ts';
 import { refusalOf } from './guard.ts';
 
 /** Stories that `/requests` gives where no limit is asked for. */
@@ -73,6 +74,9 @@ export function adminApp(gateway: Gateway, boundTo = 'localhost'): Hono {
     return c.json({ error: `request ${id} is not among the last ones; /requests lists those that are kept` }, 404);
   });
   app.get('/explain', (c) => {
+    const tunnel = readTunnelQuestion(c.req.query('url') ?? '');
+    if (typeof tunnel === 'string') return c.json({ error: tunnel }, 400);
+    if (tunnel) return c.json(explainTunnel(gateway.store.current, tunnel));
     const question = readQuestion({
       method: c.req.query('method'),
       url: c.req.query('url'),

@@ -5,7 +5,7 @@ import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb
 import { Listener_Protocol } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import type { Policy } from '@agentgateway/api/gen/agentgateway/v1/policy_pb.ts';
 import { ResourceSchema } from '@agentgateway/api/gen/agentgateway/v1/resource_pb.ts';
-import type { Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
+import type { L4Route, Route } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import { SecretSchema } from '@agentgateway/api/gen/agentgateway/v1/secret_pb.ts';
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
 import { typeUrls } from '@agentgateway/api/keys.ts';
@@ -31,6 +31,7 @@ export type Part =
       readonly backendCertificate: KeyPairPlan | undefined;
     }
   | { readonly kind: 'route'; readonly message: Route; readonly rules: readonly RulePart[] }
+  | { readonly kind: 'l4Route'; readonly message: L4Route }
   | { readonly kind: 'backend'; readonly target: Target }
   | { readonly kind: 'policy'; readonly message: Policy; readonly invalid: string | undefined }
   | { readonly kind: 'endpoints'; readonly addresses: readonly EndpointAddress[] }
@@ -82,6 +83,8 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
           backendMirrors: rule.backends.map(({ mirrors }) => mirrors.map((one) => compileMirror(one, environment))),
         })),
       };
+    case 'l4Route':
+      return { kind: 'l4Route', message: kind.value };
     case 'backend':
       return { kind: 'backend', target: compileBackend(resource.key, kind.value, environment) };
     case 'policy':

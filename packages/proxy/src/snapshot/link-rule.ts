@@ -8,6 +8,7 @@ import { type MirrorPart, mirrorStep, planMirror } from '../pipeline/mirror.ts';
 import type { RulePart } from './compile.ts';
 import { compileChoice } from './choose.ts';
 import { toEntries } from './entries.ts';
+import { placesOf } from './places.ts';
 import type { Level, LinkedChain, PolicyIndex, Use } from './policy-index.ts';
 import type { BackendChoice, MirrorPlan, PlannedStep, RulePlan, StepPlan } from './snapshot.ts';
 
@@ -121,12 +122,6 @@ function linkRule(
     externalAuth: part.externalAuth?.message.backend,
     decisions,
   };
-}
-
-/** Where policies may be attached to a backend: the whole of it, and the port that is used. */
-function placesOf(backend: string, port: number): Level[] {
-  const whole: Level = { level: 'backend', target: backend, section: '' };
-  return port === 0 ? [whole] : [whole, { level: 'section', target: backend, section: String(port) }];
 }
 
 /** A plan with its mirrors. */

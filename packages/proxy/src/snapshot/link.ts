@@ -1,5 +1,4 @@
 // Parts → snapshot: attaches routes to listeners and policies to both, again only for what changed (contract 3).
-import type { Listener } from '@agentgateway/api/gen/agentgateway/v1/listener_pb.ts';
 import { typeUrls } from '@agentgateway/api/keys.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import { compileRouter } from '@agentgateway/core/route/router.ts';
@@ -9,6 +8,8 @@ import type { Part } from './compile.ts';
 import { Generation } from './generation.ts';
 import type { Scope } from './lifetimes.ts';
 import { type LinkedRoute, linkRoute } from './link-rule.ts';
+import { TunnelLinker } from './link-tunnels.ts';
+import { placesAbove } from './places.ts';
 import { type Level, PolicyIndex, type Use } from './policy-index.ts';
 import { nameOf } from './resource-name.ts';
 import type { ListenerPlan, RulePlan, Snapshot } from './snapshot.ts';
@@ -26,18 +27,6 @@ interface LinkedListener extends BoundListener {
 /** What is held, by name. */
 type ReadonlyParts = ReadonlyMap<string, HeldPart>;
 
-/** Which places lie above a listener's routes, outermost first; each says where that is for a listener. */
-function placesAbove({ gateway, listenerSet, name }: Listener): Level[] {
-  const whole: Level = { level: 'gateway', target: gateway, section: '' };
-  if (listenerSet === '') return [whole, { level: 'listener', target: gateway, section: name }];
-  // What is said of one of its listeners is nearer than what is said of the set.
-  return [
-    whole,
-    { level: 'listener', target: listenerSet, section: '' },
-    { level: 'listenerSet', target: listenerSet, section: name },
-  ];
-}
-
 /** What is to be linked again of a listener: everything, or some of its routes. */
 type Dirt = 'all' | Set<string>;
 
@@ -46,12 +35,14 @@ type Held<K extends Part['kind']> = HeldPart & { readonly part: Extract<Part, { 
 /** Builds snapshots, keeping what earlier ones were built from. After a throw it is not to be used any more. */
 export class Linker {
   readonly #policies: PolicyIndex;
+  readonly #tunnels: TunnelLinker;
   readonly #listeners = new Map<string, LinkedListener>();
   /** Listener key → keys of the routes that name it, whether it exists or not. */
   readonly #routesOf = new Map<string, Set<string>>();
 
   constructor(environment: ScopedEnvironment) {
     this.#policies = new PolicyIndex(environment);
+    this.#tunnels = new TunnelLinker(this.#policies);
   }
 
   /** The next snapshot after these changes, which `parts` has already. `replaced` is what only older snapshots hold. */
@@ -62,6 +53,8 @@ export class Linker {
   ): { readonly snapshot: Snapshot; readonly replaced: readonly Scope[] } {
     const dirty = this.#findDirt(parts, changes);
     for (const [key, dirt] of dirty) this.#relink(parts, key, dirt);
+    const binds = dirty.size > 0 ? toBinds(this.#listeners) : previous.binds;
+    const tunnels = this.#tunnels.link(changes, binds);
     const backends = withChanges<'backend', Target>(previous.backends, changes, 'backend', ({ target }) => target);
     const endpointSets = withChanges<'endpoints', readonly EndpointAddress[]>(
       previous.endpointSets,
@@ -71,7 +64,8 @@ export class Linker {
     );
     const generation = previous.generation + 1;
     const snapshot: Snapshot = {
-      binds: dirty.size > 0 ? toBinds(this.#listeners) : previous.binds,
+      binds,
+      tunnels,
       backends,
       endpointSets,
       generation,
@@ -165,6 +159,7 @@ export class Linker {
           .toArray()
           .flatMap(({ entries }) => entries),
       ),
+      proxyProtocol: chain ? chain.settings.proxyProtocol : before!.plan.proxyProtocol,
       unmatched: chain?.plan ?? before!.plan.unmatched,
       decisions: chain?.decisions ?? before!.plan.decisions,
     };

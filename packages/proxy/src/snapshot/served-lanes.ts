@@ -1,18 +1,22 @@
 // Which binds there is a server for; the others fail their listeners, and say so, instead of being served in the clear.
-import type { BindLane, BindPlan } from './snapshot.ts';
+import type { BindLane, BindPlan, Snapshot } from './snapshot.ts';
 
+/** What is served of requests; what passes unread is the tunnels'. */
 const served: Readonly<Record<BindLane, boolean>> = { http: true, tls: false, tcp: false, udp: false };
 
-/** The binds that can be opened. */
-export function servedBinds(binds: ReadonlyMap<string, BindPlan>): ReadonlyMap<string, BindPlan> {
-  return new Map([...binds].filter(([, { lane }]) => served[lane]));
+/** The binds that are opened for requests. */
+export function servedBinds({ binds, tunnels }: Pick<Snapshot, 'binds' | 'tunnels'>): ReadonlyMap<string, BindPlan> {
+  return new Map([...binds].filter(([key, { lane }]) => served[lane] && !tunnels.has(key)));
 }
 
-/** Listener key → why it is not served, for the listeners of all other binds. */
-export function unservedListeners(binds: ReadonlyMap<string, BindPlan>): Map<string, string> {
-  return new Map(
-    [...binds.values()]
-      .filter(({ lane }) => !served[lane])
-      .flatMap(({ lane, listeners }) => listeners.map(({ key }) => [key, `${lane} is not served by this version`])),
-  );
+/** Listener key → why it is not served. */
+export function unservedListeners({ binds, tunnels }: Pick<Snapshot, 'binds' | 'tunnels'>): Map<string, string> {
+  const unserved = [...binds.values()]
+    .filter(({ lane }) => !served[lane])
+    .flatMap(({ key, lane, listeners }) =>
+      listeners
+        .filter(({ tls }) => !tunnels.has(key) || (lane === 'tls' && tls?.mode !== 'passthrough'))
+        .map((listener) => [listener.key, `${lane} is not served by this version`] as const),
+    );
+  return new Map(unserved);
 }

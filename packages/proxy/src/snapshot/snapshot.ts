@@ -2,8 +2,9 @@
 import type { EndpointAddress, Exchange, SnapshotView } from '@agentgateway/core/exchange.ts';
 import type { Phase, Step } from '@agentgateway/core/phases.ts';
 import type { Router } from '@agentgateway/core/route/router.ts';
-import type { RuleSettings } from '@agentgateway/core/settings.ts';
+import type { ProxyProtocolSettings, RuleSettings } from '@agentgateway/core/settings.ts';
 import type { Target } from '@agentgateway/core/target.ts';
+import type { TunnelBindPlan } from '../tunnel/plan.ts';
 import { Generation } from './generation.ts';
 import type { KeyPairPlan, TlsPlan } from './tls-plan.ts';
 
@@ -101,6 +102,8 @@ export interface ListenerPlan {
   /** What its Gateway shows to backends that are spoken to in TLS. */
   readonly backendCertificate: KeyPairPlan | undefined;
   readonly router: Router<RulePlan>;
+  /** How its connections may begin, as policies say; undefined where none does. */
+  readonly proxyProtocol: ProxyProtocolSettings | undefined;
   /** Steps for requests that no rule matches: the gateway's and the listener's own policies. */
   readonly unmatched: StepPlan;
   readonly decisions: readonly PolicyDecision[];
@@ -134,6 +137,8 @@ export interface BindPlan {
 /** Everything a request needs, unchanged for its whole life. */
 export interface Snapshot extends SnapshotView {
   readonly binds: ReadonlyMap<string, BindPlan>;
+  /** Those of the binds that tunnels open, because there is something on them that is not read; by the same keys. */
+  readonly tunnels: ReadonlyMap<string, TunnelBindPlan>;
   readonly backends: ReadonlyMap<string, Target>;
   readonly endpointSets: ReadonlyMap<string, readonly EndpointAddress[]>;
   /** Counts the requests that use this snapshot. */
@@ -144,6 +149,7 @@ export interface Snapshot extends SnapshotView {
 export function emptySnapshot(): Snapshot {
   return {
     binds: new Map(),
+    tunnels: new Map(),
     backends: new Map(),
     endpointSets: new Map(),
     generation: 0,

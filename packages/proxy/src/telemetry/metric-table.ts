@@ -10,6 +10,7 @@ export interface MetricRow {
 
 const place = ['gateway', 'listener', 'route', 'route_rule', 'backend'] as const;
 const http = ['bind', ...place, 'protocol', 'method', 'status', 'reason'] as const;
+const downstream = ['bind', 'gateway', 'listener', 'protocol'] as const;
 const genAi = [
   'gen_ai_operation_name',
   'gen_ai_system',
@@ -24,6 +25,7 @@ function powers(first: number, base: number, count: number): number[] {
 }
 
 const httpSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80];
+const connectSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8];
 const firstTokenSeconds = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const perTokenSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5];
 
@@ -43,6 +45,32 @@ export const metricTable = {
     help: 'One attempt, from dispatch to the end of its answer.',
     labels: ['kind', 'subtype', 'backend'],
     buckets: httpSeconds,
+  },
+  agentgateway_downstream_connections_total: {
+    type: 'counter',
+    help: 'Connections of TCP and TLS that were accepted, and flows of UDP.',
+    labels: downstream,
+  },
+  agentgateway_downstream_received_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of TCP, TLS and UDP clients that were passed on, counted when a connection or flow ends.',
+    labels: downstream,
+  },
+  agentgateway_downstream_sent_bytes_total: {
+    type: 'counter',
+    help: 'Bytes for TCP, TLS and UDP clients, counted when a connection or flow ends.',
+    labels: downstream,
+  },
+  agentgateway_downstream_failures_total: {
+    type: 'counter',
+    help: 'Connections of TCP and TLS that were refused or broken, flows that were cut short and datagrams that were dropped.',
+    labels: [...downstream, 'reason'],
+  },
+  agentgateway_upstream_connect_duration_seconds: {
+    type: 'histogram',
+    help: 'From the beginning of a connect to a connected upstream socket.',
+    labels: ['transport'],
+    buckets: connectSeconds,
   },
   agentgateway_cost_catalog_lookups_total: {
     type: 'counter',

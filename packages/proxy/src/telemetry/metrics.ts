@@ -7,6 +7,7 @@ import { toProtocol } from './access-line.ts';
 import { cut, nameMax } from './bounded-text.ts';
 import { type LabelsOf, type MetricName, metricTable } from './metric-table.ts';
 import { Buckets, type Exposed, type Labels, Sum, expose } from './series.ts';
+import { TunnelMetrics } from './tunnel-metrics.ts';
 
 /** Distinct response models that get a label of their own; the rest is `other`. */
 const responseModelsMax = 200;
@@ -70,6 +71,8 @@ class LlmSeries {
 /** The process's metrics. */
 export class Metrics {
   readonly registry = new Registry();
+  /** What is counted of traffic that is not read. */
+  readonly tunnels = new TunnelMetrics(this.registry);
   readonly #own: ReadonlyMap<string, Counter | Gauge>;
   readonly #http = new Map<string, HttpSeries>();
   readonly #llm = new Map<string, LlmSeries>();

@@ -41,6 +41,8 @@ export function compileHttpBackend(key: string, message: HTTPBackend, environmen
   return {
     key,
     call: (exchange, plan) => callHttp(exchange, plan, environment, () => pick(plan)),
+    // What speaks TLS is not sent bytes that somebody else would have to encrypt.
+    endpoints: ({ transport }) => (transport === 'tcp' && !own ? endpoints : []),
     reach: (_snapshot, _port, tls) => ({ endpoints, protocol: spoken ?? 'http1', ...reached(tls) }),
     ports: () => [{ port: 0, endpoints: picker.table.describe(endpoints, environment.monotonicMs()) }],
   };

@@ -75,6 +75,7 @@ export function compileServiceBackend(key: string, message: ServiceBackend, envi
   return {
     key,
     call: (exchange, plan) => callHttp(exchange, plan, environment, (tried) => pick(exchange, plan, tried)),
+    endpoints: ({ snapshot, port, transport }) => snapshot.endpoints(toEndpointsKey(key, port, transport)) ?? none,
     reach(snapshot, number, settings) {
       const port = ports.get(number);
       if (!port) return undefined;

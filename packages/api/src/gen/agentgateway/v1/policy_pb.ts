@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file agentgateway/v1/policy.proto.
  */
 export const file_agentgateway_v1_policy: GenFile = /*@__PURE__*/
-  fileDesc("ChxhZ2VudGdhdGV3YXkvdjEvcG9saWN5LnByb3RvEg9hZ2VudGdhdGV3YXkudjEi+QEKBlBvbGljeRIuCgd0YXJnZXRzGAEgAygLMh0uYWdlbnRnYXRld2F5LnYxLlBvbGljeVRhcmdldBISCgpjcmVhdGVkX21zGAIgASgDEioKBG1vZGUYAyABKA4yHC5hZ2VudGdhdGV3YXkudjEuUG9saWN5Lk1vZGUSDwoHaW52YWxpZBgEIAEoCRIpCgRzcGVjGAUgASgLMhsuYWdlbnRnYXRld2F5LnYxLlBvbGljeVNwZWMiQwoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEQoNTU9ERV9ERUZBVUxUUxABEhIKDk1PREVfT1ZFUlJJREVTEAIiLAoMUG9saWN5VGFyZ2V0EgsKA2tleRgBIAEoCRIPCgdzZWN0aW9uGAIgASgJIuUHCgpQb2xpY3lTcGVjEkcKFmFwaV9rZXlfYXV0aGVudGljYXRpb24YASABKAsyJS5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb25IABI3Cg1hdXRob3JpemF0aW9uGAIgASgLMh4uYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25IABIlCgRjb3JzGAMgASgLMhUuYWdlbnRnYXRld2F5LnYxLkNPUlNIABI8ChBoZWFkZXJfbW9kaWZpZXJzGAQgASgLMiAuYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyc0gAEi0KCHRpbWVvdXRzGAUgASgLMhkuYWdlbnRnYXRld2F5LnYxLlRpbWVvdXRzSAASJwoFcmV0cnkYBiABKAsyFi5hZ2VudGdhdGV3YXkudjEuUmV0cnlIABI5Cg50cmFuc2Zvcm1hdGlvbhgHIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm1hdGlvbkgAEjwKEHJlcXVlc3RfcmVkaXJlY3QYCCABKAsyIC5hZ2VudGdhdGV3YXkudjEuUmVxdWVzdFJlZGlyZWN0SAASMgoLdXJsX3Jld3JpdGUYCSABKAsyGy5hZ2VudGdhdGV3YXkudjEuVVJMUmV3cml0ZUgAEjQKDWJhY2tlbmRfdF9sX3MYKCABKAsyGy5hZ2VudGdhdGV3YXkudjEuQmFja2VuZFRMU0gAEjoKD2RpcmVjdF9yZXNwb25zZRgyIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5EaXJlY3RSZXNwb25zZUgAEicKBWZhdWx0GDMgASgLMhYuYWdlbnRnYXRld2F5LnYxLkZhdWx0SAASJwoFZGVsYXkYNCABKAsyFi5hZ2VudGdhdGV3YXkudjEuRGVsYXlIABIpCgZidWZmZXIYNSABKAsyFy5hZ2VudGdhdGV3YXkudjEuQnVmZmVySAASJQoEY3NyZhg2IAEoCzIVLmFnZW50Z2F0ZXdheS52MS5DU1JGSAASLgoJaXBfYWNjZXNzGDcgASgLMhkuYWdlbnRnYXRld2F5LnYxLklQQWNjZXNzSAASNAoMaG9zdF9yZXdyaXRlGDggASgLMhwuYWdlbnRnYXRld2F5LnYxLkhvc3RSZXdyaXRlSAASKQoGaGVhbHRoGDkgASgLMhcuYWdlbnRnYXRld2F5LnYxLkhlYWx0aEgAEjwKEHNlc3Npb25fYWZmaW5pdHkYOiABKAsyIC5hZ2VudGdhdGV3YXkudjEuU2Vzc2lvbkFmZmluaXR5SABCBgoEa2luZCK5AQoUQVBJS2V5QXV0aGVudGljYXRpb24SJQoEa2V5cxgBIAMoCzIXLmFnZW50Z2F0ZXdheS52MS5BUElLZXkSOAoEbW9kZRgCIAEoDjIqLmFnZW50Z2F0ZXdheS52MS5BUElLZXlBdXRoZW50aWNhdGlvbi5Nb2RlIkAKBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEg8KC01PREVfU1RSSUNUEAESEQoNTU9ERV9PUFRJT05BTBACIsQBCgZBUElLZXkSDgoGc2hhMjU2GAEgASgMEgwKBG5hbWUYAiABKAkSDwoHc3ViamVjdBgDIAEoCRIOCgZncm91cHMYBCADKAkSFAoMb3JnYW5pemF0aW9uGAUgASgJEgwKBHRlYW0YBiABKAkSKwoIbWV0YWRhdGEYByADKAsyGS5hZ2VudGdhdGV3YXkudjEuTWV0YWRhdGESFgoOYWxsb3dlZF9tb2RlbHMYCCADKAkSEgoKZXhwaXJlc19tcxgJIAEoAyInCghNZXRhZGF0YRIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIkIKDUF1dGhvcml6YXRpb24SMQoFcnVsZXMYASADKAsyIi5hZ2VudGdhdGV3YXkudjEuQXV0aG9yaXphdGlvblJ1bGUiuwEKEUF1dGhvcml6YXRpb25SdWxlEjkKBmFjdGlvbhgBIAEoDjIpLmFnZW50Z2F0ZXdheS52MS5BdXRob3JpemF0aW9uUnVsZS5BY3Rpb24SEgoKZXhwcmVzc2lvbhgCIAEoCSJXCgZBY3Rpb24SFgoSQUNUSU9OX1VOU1BFQ0lGSUVEEAASEAoMQUNUSU9OX0FMTE9XEAESDwoLQUNUSU9OX0RFTlkQAhISCg5BQ1RJT05fUkVRVUlSRRADIssBCgRDT1JTEhUKDWFsbG93X29yaWdpbnMYASADKAkSFQoNYWxsb3dfbWV0aG9kcxgCIAMoCRIVCg1hbGxvd19oZWFkZXJzGAMgAygJEhYKDmV4cG9zZV9oZWFkZXJzGAQgAygJEh4KEWFsbG93X2NyZWRlbnRpYWxzGAUgASgISACIAQESHAoPbWF4X2FnZV9zZWNvbmRzGAYgASgNSAGIAQFCFAoSX2FsbG93X2NyZWRlbnRpYWxzQhIKEF9tYXhfYWdlX3NlY29uZHMidgoPSGVhZGVyTW9kaWZpZXJzEjAKB3JlcXVlc3QYASABKAsyHy5hZ2VudGdhdGV3YXkudjEuSGVhZGVyTW9kaWZpZXISMQoIcmVzcG9uc2UYAiABKAsyHy5hZ2VudGdhdGV3YXkudjEuSGVhZGVyTW9kaWZpZXIidgoOSGVhZGVyTW9kaWZpZXISKQoDc2V0GAEgAygLMhwuYWdlbnRnYXRld2F5LnYxLkhlYWRlclZhbHVlEikKA2FkZBgCIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJWYWx1ZRIOCgZyZW1vdmUYAyADKAkiKgoLSGVhZGVyVmFsdWUSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSLiAQoIVGltZW91dHMSFwoKcmVxdWVzdF9tcxgBIAEoBEgAiAEBEh8KEmJhY2tlbmRfcmVxdWVzdF9tcxgCIAEoBEgBiAEBEhcKCmNvbm5lY3RfbXMYAyABKARIAogBARIaCg1maXJzdF9ieXRlX21zGAQgASgESAOIAQESFAoHaWRsZV9tcxgFIAEoBEgEiAEBQg0KC19yZXF1ZXN0X21zQhUKE19iYWNrZW5kX3JlcXVlc3RfbXNCDQoLX2Nvbm5lY3RfbXNCEAoOX2ZpcnN0X2J5dGVfbXNCCgoIX2lkbGVfbXMikAEKBVJldHJ5EhUKCGF0dGVtcHRzGAEgASgNSACIAQESDQoFY29kZXMYAiADKA0SFwoKYmFja29mZl9tcxgDIAEoBEgBiAEBEiwKBmJ1ZGdldBgEIAEoCzIcLmFnZW50Z2F0ZXdheS52MS5SZXRyeUJ1ZGdldEILCglfYXR0ZW1wdHNCDQoLX2JhY2tvZmZfbXMiXwoLUmV0cnlCdWRnZXQSDwoHcGVyY2VudBgBIAEoDRITCgtpbnRlcnZhbF9tcxgCIAEoBBIRCgltaW5fY291bnQYAyABKA0SFwoPbWluX2ludGVydmFsX21zGAQgASgEImsKDlRyYW5zZm9ybWF0aW9uEisKB3JlcXVlc3QYASABKAsyGi5hZ2VudGdhdGV3YXkudjEuVHJhbnNmb3JtEiwKCHJlc3BvbnNlGAIgASgLMhouYWdlbnRnYXRld2F5LnYxLlRyYW5zZm9ybSKXAQoJVHJhbnNmb3JtEi4KA3NldBgBIAMoCzIhLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJFeHByZXNzaW9uEi4KA2FkZBgCIAMoCzIhLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJFeHByZXNzaW9uEg4KBnJlbW92ZRgDIAMoCRIRCgRib2R5GAQgASgJSACIAQFCBwoFX2JvZHkiNAoQSGVhZGVyRXhwcmVzc2lvbhIMCgRuYW1lGAEgASgJEhIKCmV4cHJlc3Npb24YAiABKAkirgEKD1JlcXVlc3RSZWRpcmVjdBITCgZzY2hlbWUYASABKAlIAIgBARIVCghob3N0bmFtZRgCIAEoCUgBiAEBEhEKBHBvcnQYAyABKA1IAogBARIrCgRwYXRoGAQgASgLMh0uYWdlbnRnYXRld2F5LnYxLlBhdGhNb2RpZmllchIOCgZzdGF0dXMYBSABKA1CCQoHX3NjaGVtZUILCglfaG9zdG5hbWVCBwoFX3BvcnQiXQoKVVJMUmV3cml0ZRIVCghob3N0bmFtZRgBIAEoCUgAiAEBEisKBHBhdGgYAiABKAsyHS5hZ2VudGdhdGV3YXkudjEuUGF0aE1vZGlmaWVyQgsKCV9ob3N0bmFtZSJXCgxQYXRoTW9kaWZpZXISGwoRcmVwbGFjZV9mdWxsX3BhdGgYASABKAlIABIeChRyZXBsYWNlX3ByZWZpeF9tYXRjaBgCIAEoCUgAQgoKCG1vZGlmaWVyIoABCgpCYWNrZW5kVExTEjIKCnZhbGlkYXRpb24YASABKAsyHi5hZ2VudGdhdGV3YXkudjEuVExTVmFsaWRhdGlvbhI+ChJjbGllbnRfY2VydGlmaWNhdGUYAiABKAsyIi5hZ2VudGdhdGV3YXkudjEuQ2xpZW50Q2VydGlmaWNhdGUiqAEKDVRMU1ZhbGlkYXRpb24SEwoLc2VydmVyX25hbWUYASABKAkSFwoPY2FfY2VydGlmaWNhdGVzGAIgAygJEjoKEXN1YmplY3RfYWx0X25hbWVzGAMgAygLMh8uYWdlbnRnYXRld2F5LnYxLlN1YmplY3RBbHROYW1lEhwKFGluc2VjdXJlX3NraXBfdmVyaWZ5GAQgASgIEg8KB2ludmFsaWQYBSABKAkiOwoOU3ViamVjdEFsdE5hbWUSEgoIaG9zdG5hbWUYASABKAlIABINCgN1cmkYAiABKAlIAEIGCgRuYW1lIm0KEUNsaWVudENlcnRpZmljYXRlEi8KC2NlcnRpZmljYXRlGAEgASgLMhouYWdlbnRnYXRld2F5LnYxLlNlY3JldFJlZhInCgNrZXkYAiABKAsyGi5hZ2VudGdhdGV3YXkudjEuU2VjcmV0UmVmInsKDkRpcmVjdFJlc3BvbnNlEhMKBnN0YXR1cxgBIAEoDUgAiAEBEhEKBGJvZHkYAiABKAlIAYgBARItCgdoZWFkZXJzGAMgAygLMhwuYWdlbnRnYXRld2F5LnYxLkhlYWRlclZhbHVlQgkKB19zdGF0dXNCBwoFX2JvZHkiLwoFU2hhcmUSEQoJbnVtZXJhdG9yGAEgASgNEhMKC2Rlbm9taW5hdG9yGAIgASgNIngKBUZhdWx0EhMKBnN0YXR1cxgBIAEoDUgAiAEBEhgKC2dycGNfc3RhdHVzGAIgASgNSAGIAQESJQoFc2hhcmUYAyABKAsyFi5hZ2VudGdhdGV3YXkudjEuU2hhcmVCCQoHX3N0YXR1c0IOCgxfZ3JwY19zdGF0dXMiWAoFRGVsYXkSGAoLZHVyYXRpb25fbXMYASABKARIAIgBARIlCgVzaGFyZRgCIAEoCzIWLmFnZW50Z2F0ZXdheS52MS5TaGFyZUIOCgxfZHVyYXRpb25fbXMiLgoGQnVmZmVyEhYKCWJ5dGVzX21heBgBIAEoBEgAiAEBQgwKCl9ieXRlc19tYXgiNQoEQ1NSRhIaChJhZGRpdGlvbmFsX29yaWdpbnMYASADKAkSEQoJaXNfc2hhZG93GAIgASgIIicKCElQQWNjZXNzEg0KBWFsbG93GAEgAygJEgwKBGRlbnkYAiADKAkiSQoLSG9zdFJld3JpdGUSDgoEYXV0bxgBIAEoCEgAEhIKCGhvc3RuYW1lGAIgASgJSAASEAoGaGVhZGVyGAMgASgJSABCBAoCdG8ilgEKBkhlYWx0aBIvCgdwYXNzaXZlGAEgASgLMh4uYWdlbnRnYXRld2F5LnYxLlBhc3NpdmVDaGVja3MSLQoGYWN0aXZlGAIgASgLMh0uYWdlbnRnYXRld2F5LnYxLkFjdGl2ZUNoZWNrcxIaCg1wYW5pY19wZXJjZW50GAMgASgNSACIAQFCEAoOX3BhbmljX3BlcmNlbnQieQoNUGFzc2l2ZUNoZWNrcxIcChRjb25zZWN1dGl2ZV9mYWlsdXJlcxgBIAEoDRITCgtlamVjdGlvbl9tcxgCIAEoBBIXCg9lamVjdGlvbl9tc19tYXgYAyABKAQSHAoUZWplY3Rpb25fcGVyY2VudF9tYXgYBCABKA0i+AEKDEFjdGl2ZUNoZWNrcxIqCgRodHRwGAEgASgLMhouYWdlbnRnYXRld2F5LnYxLkhUVFBDaGVja0gAEigKA3RjcBgCIAEoCzIZLmFnZW50Z2F0ZXdheS52MS5UQ1BDaGVja0gAEioKBGdycGMYAyABKAsyGi5hZ2VudGdhdGV3YXkudjEuR1JQQ0NoZWNrSAASEwoLaW50ZXJ2YWxfbXMYBCABKAQSEgoKdGltZW91dF9tcxgFIAEoBBIZChFoZWFsdGh5X3RocmVzaG9sZBgGIAEoDRIbChN1bmhlYWx0aHlfdGhyZXNob2xkGAcgASgNQgUKA2hvdyJnCglIVFRQQ2hlY2sSDAoEcGF0aBgBIAEoCRIOCgZtZXRob2QYAiABKAkSDAoEaG9zdBgDIAEoCRIuCghleHBlY3RlZBgEIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5TdGF0dXNSYW5nZSIqCgtTdGF0dXNSYW5nZRINCgVmaXJzdBgBIAEoDRIMCgRsYXN0GAIgASgNIgoKCFRDUENoZWNrIhwKCUdSUENDaGVjaxIPCgdzZXJ2aWNlGAEgASgJInsKD1Nlc3Npb25BZmZpbml0eRI6CgtwZXJzaXN0ZW5jZRgBIAEoCzIjLmFnZW50Z2F0ZXdheS52MS5TZXNzaW9uUGVyc2lzdGVuY2VIABIQCgZoZWFkZXIYAiABKAlIABIUCgpleHByZXNzaW9uGAMgASgJSABCBAoCYnkilQMKElNlc3Npb25QZXJzaXN0ZW5jZRI2CgR0eXBlGAEgASgOMiguYWdlbnRnYXRld2F5LnYxLlNlc3Npb25QZXJzaXN0ZW5jZS5UeXBlEhQKDHNlc3Npb25fbmFtZRgCIAEoCRIbChNhYnNvbHV0ZV90aW1lb3V0X21zGAMgASgEEhcKD2lkbGVfdGltZW91dF9tcxgEIAEoBBI+CghsaWZldGltZRgFIAEoDjIsLmFnZW50Z2F0ZXdheS52MS5TZXNzaW9uUGVyc2lzdGVuY2UuTGlmZXRpbWUSJwoDa2V5GAYgASgLMhouYWdlbnRnYXRld2F5LnYxLlNlY3JldFJlZiI+CgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIPCgtUWVBFX0NPT0tJRRABEg8KC1RZUEVfSEVBREVSEAIiUgoITGlmZXRpbWUSGAoUTElGRVRJTUVfVU5TUEVDSUZJRUQQABIUChBMSUZFVElNRV9TRVNTSU9OEAESFgoSTElGRVRJTUVfUEVSTUFORU5UEAJiBnByb3RvMw", [file_agentgateway_v1_secret]);
+  fileDesc("ChxhZ2VudGdhdGV3YXkvdjEvcG9saWN5LnByb3RvEg9hZ2VudGdhdGV3YXkudjEi+QEKBlBvbGljeRIuCgd0YXJnZXRzGAEgAygLMh0uYWdlbnRnYXRld2F5LnYxLlBvbGljeVRhcmdldBISCgpjcmVhdGVkX21zGAIgASgDEioKBG1vZGUYAyABKA4yHC5hZ2VudGdhdGV3YXkudjEuUG9saWN5Lk1vZGUSDwoHaW52YWxpZBgEIAEoCRIpCgRzcGVjGAUgASgLMhsuYWdlbnRnYXRld2F5LnYxLlBvbGljeVNwZWMiQwoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASEQoNTU9ERV9ERUZBVUxUUxABEhIKDk1PREVfT1ZFUlJJREVTEAIiLAoMUG9saWN5VGFyZ2V0EgsKA2tleRgBIAEoCRIPCgdzZWN0aW9uGAIgASgJIp8ICgpQb2xpY3lTcGVjEkcKFmFwaV9rZXlfYXV0aGVudGljYXRpb24YASABKAsyJS5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb25IABI3Cg1hdXRob3JpemF0aW9uGAIgASgLMh4uYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25IABIlCgRjb3JzGAMgASgLMhUuYWdlbnRnYXRld2F5LnYxLkNPUlNIABI8ChBoZWFkZXJfbW9kaWZpZXJzGAQgASgLMiAuYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyc0gAEi0KCHRpbWVvdXRzGAUgASgLMhkuYWdlbnRnYXRld2F5LnYxLlRpbWVvdXRzSAASJwoFcmV0cnkYBiABKAsyFi5hZ2VudGdhdGV3YXkudjEuUmV0cnlIABI5Cg50cmFuc2Zvcm1hdGlvbhgHIAEoCzIfLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm1hdGlvbkgAEjwKEHJlcXVlc3RfcmVkaXJlY3QYCCABKAsyIC5hZ2VudGdhdGV3YXkudjEuUmVxdWVzdFJlZGlyZWN0SAASMgoLdXJsX3Jld3JpdGUYCSABKAsyGy5hZ2VudGdhdGV3YXkudjEuVVJMUmV3cml0ZUgAEjQKDWJhY2tlbmRfdF9sX3MYKCABKAsyGy5hZ2VudGdhdGV3YXkudjEuQmFja2VuZFRMU0gAEjgKDnByb3h5X3Byb3RvY29sGEYgASgLMh4uYWdlbnRnYXRld2F5LnYxLlByb3h5UHJvdG9jb2xIABI6Cg9kaXJlY3RfcmVzcG9uc2UYMiABKAsyHy5hZ2VudGdhdGV3YXkudjEuRGlyZWN0UmVzcG9uc2VIABInCgVmYXVsdBgzIAEoCzIWLmFnZW50Z2F0ZXdheS52MS5GYXVsdEgAEicKBWRlbGF5GDQgASgLMhYuYWdlbnRnYXRld2F5LnYxLkRlbGF5SAASKQoGYnVmZmVyGDUgASgLMhcuYWdlbnRnYXRld2F5LnYxLkJ1ZmZlckgAEiUKBGNzcmYYNiABKAsyFS5hZ2VudGdhdGV3YXkudjEuQ1NSRkgAEi4KCWlwX2FjY2Vzcxg3IAEoCzIZLmFnZW50Z2F0ZXdheS52MS5JUEFjY2Vzc0gAEjQKDGhvc3RfcmV3cml0ZRg4IAEoCzIcLmFnZW50Z2F0ZXdheS52MS5Ib3N0UmV3cml0ZUgAEikKBmhlYWx0aBg5IAEoCzIXLmFnZW50Z2F0ZXdheS52MS5IZWFsdGhIABI8ChBzZXNzaW9uX2FmZmluaXR5GDogASgLMiAuYWdlbnRnYXRld2F5LnYxLlNlc3Npb25BZmZpbml0eUgAQgYKBGtpbmQiuQEKFEFQSUtleUF1dGhlbnRpY2F0aW9uEiUKBGtleXMYASADKAsyFy5hZ2VudGdhdGV3YXkudjEuQVBJS2V5EjgKBG1vZGUYAiABKA4yKi5hZ2VudGdhdGV3YXkudjEuQVBJS2V5QXV0aGVudGljYXRpb24uTW9kZSJACgRNb2RlEhQKEE1PREVfVU5TUEVDSUZJRUQQABIPCgtNT0RFX1NUUklDVBABEhEKDU1PREVfT1BUSU9OQUwQAiLEAQoGQVBJS2V5Eg4KBnNoYTI1NhgBIAEoDBIMCgRuYW1lGAIgASgJEg8KB3N1YmplY3QYAyABKAkSDgoGZ3JvdXBzGAQgAygJEhQKDG9yZ2FuaXphdGlvbhgFIAEoCRIMCgR0ZWFtGAYgASgJEisKCG1ldGFkYXRhGAcgAygLMhkuYWdlbnRnYXRld2F5LnYxLk1ldGFkYXRhEhYKDmFsbG93ZWRfbW9kZWxzGAggAygJEhIKCmV4cGlyZXNfbXMYCSABKAMiJwoITWV0YWRhdGESDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSJCCg1BdXRob3JpemF0aW9uEjEKBXJ1bGVzGAEgAygLMiIuYWdlbnRnYXRld2F5LnYxLkF1dGhvcml6YXRpb25SdWxlIrsBChFBdXRob3JpemF0aW9uUnVsZRI5CgZhY3Rpb24YASABKA4yKS5hZ2VudGdhdGV3YXkudjEuQXV0aG9yaXphdGlvblJ1bGUuQWN0aW9uEhIKCmV4cHJlc3Npb24YAiABKAkiVwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEhAKDEFDVElPTl9BTExPVxABEg8KC0FDVElPTl9ERU5ZEAISEgoOQUNUSU9OX1JFUVVJUkUQAyLLAQoEQ09SUxIVCg1hbGxvd19vcmlnaW5zGAEgAygJEhUKDWFsbG93X21ldGhvZHMYAiADKAkSFQoNYWxsb3dfaGVhZGVycxgDIAMoCRIWCg5leHBvc2VfaGVhZGVycxgEIAMoCRIeChFhbGxvd19jcmVkZW50aWFscxgFIAEoCEgAiAEBEhwKD21heF9hZ2Vfc2Vjb25kcxgGIAEoDUgBiAEBQhQKEl9hbGxvd19jcmVkZW50aWFsc0ISChBfbWF4X2FnZV9zZWNvbmRzInYKD0hlYWRlck1vZGlmaWVycxIwCgdyZXF1ZXN0GAEgASgLMh8uYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyEjEKCHJlc3BvbnNlGAIgASgLMh8uYWdlbnRnYXRld2F5LnYxLkhlYWRlck1vZGlmaWVyInYKDkhlYWRlck1vZGlmaWVyEikKA3NldBgBIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJWYWx1ZRIpCgNhZGQYAiADKAsyHC5hZ2VudGdhdGV3YXkudjEuSGVhZGVyVmFsdWUSDgoGcmVtb3ZlGAMgAygJIioKC0hlYWRlclZhbHVlEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAki4gEKCFRpbWVvdXRzEhcKCnJlcXVlc3RfbXMYASABKARIAIgBARIfChJiYWNrZW5kX3JlcXVlc3RfbXMYAiABKARIAYgBARIXCgpjb25uZWN0X21zGAMgASgESAKIAQESGgoNZmlyc3RfYnl0ZV9tcxgEIAEoBEgDiAEBEhQKB2lkbGVfbXMYBSABKARIBIgBAUINCgtfcmVxdWVzdF9tc0IVChNfYmFja2VuZF9yZXF1ZXN0X21zQg0KC19jb25uZWN0X21zQhAKDl9maXJzdF9ieXRlX21zQgoKCF9pZGxlX21zIpABCgVSZXRyeRIVCghhdHRlbXB0cxgBIAEoDUgAiAEBEg0KBWNvZGVzGAIgAygNEhcKCmJhY2tvZmZfbXMYAyABKARIAYgBARIsCgZidWRnZXQYBCABKAsyHC5hZ2VudGdhdGV3YXkudjEuUmV0cnlCdWRnZXRCCwoJX2F0dGVtcHRzQg0KC19iYWNrb2ZmX21zIl8KC1JldHJ5QnVkZ2V0Eg8KB3BlcmNlbnQYASABKA0SEwoLaW50ZXJ2YWxfbXMYAiABKAQSEQoJbWluX2NvdW50GAMgASgNEhcKD21pbl9pbnRlcnZhbF9tcxgEIAEoBCJrCg5UcmFuc2Zvcm1hdGlvbhIrCgdyZXF1ZXN0GAEgASgLMhouYWdlbnRnYXRld2F5LnYxLlRyYW5zZm9ybRIsCghyZXNwb25zZRgCIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5UcmFuc2Zvcm0ilwEKCVRyYW5zZm9ybRIuCgNzZXQYASADKAsyIS5hZ2VudGdhdGV3YXkudjEuSGVhZGVyRXhwcmVzc2lvbhIuCgNhZGQYAiADKAsyIS5hZ2VudGdhdGV3YXkudjEuSGVhZGVyRXhwcmVzc2lvbhIOCgZyZW1vdmUYAyADKAkSEQoEYm9keRgEIAEoCUgAiAEBQgcKBV9ib2R5IjQKEEhlYWRlckV4cHJlc3Npb24SDAoEbmFtZRgBIAEoCRISCgpleHByZXNzaW9uGAIgASgJIq4BCg9SZXF1ZXN0UmVkaXJlY3QSEwoGc2NoZW1lGAEgASgJSACIAQESFQoIaG9zdG5hbWUYAiABKAlIAYgBARIRCgRwb3J0GAMgASgNSAKIAQESKwoEcGF0aBgEIAEoCzIdLmFnZW50Z2F0ZXdheS52MS5QYXRoTW9kaWZpZXISDgoGc3RhdHVzGAUgASgNQgkKB19zY2hlbWVCCwoJX2hvc3RuYW1lQgcKBV9wb3J0Il0KClVSTFJld3JpdGUSFQoIaG9zdG5hbWUYASABKAlIAIgBARIrCgRwYXRoGAIgASgLMh0uYWdlbnRnYXRld2F5LnYxLlBhdGhNb2RpZmllckILCglfaG9zdG5hbWUiVwoMUGF0aE1vZGlmaWVyEhsKEXJlcGxhY2VfZnVsbF9wYXRoGAEgASgJSAASHgoUcmVwbGFjZV9wcmVmaXhfbWF0Y2gYAiABKAlIAEIKCghtb2RpZmllciKAAQoKQmFja2VuZFRMUxIyCgp2YWxpZGF0aW9uGAEgASgLMh4uYWdlbnRnYXRld2F5LnYxLlRMU1ZhbGlkYXRpb24SPgoSY2xpZW50X2NlcnRpZmljYXRlGAIgASgLMiIuYWdlbnRnYXRld2F5LnYxLkNsaWVudENlcnRpZmljYXRlIqgBCg1UTFNWYWxpZGF0aW9uEhMKC3NlcnZlcl9uYW1lGAEgASgJEhcKD2NhX2NlcnRpZmljYXRlcxgCIAMoCRI6ChFzdWJqZWN0X2FsdF9uYW1lcxgDIAMoCzIfLmFnZW50Z2F0ZXdheS52MS5TdWJqZWN0QWx0TmFtZRIcChRpbnNlY3VyZV9za2lwX3ZlcmlmeRgEIAEoCBIPCgdpbnZhbGlkGAUgASgJIjsKDlN1YmplY3RBbHROYW1lEhIKCGhvc3RuYW1lGAEgASgJSAASDQoDdXJpGAIgASgJSABCBgoEbmFtZSJtChFDbGllbnRDZXJ0aWZpY2F0ZRIvCgtjZXJ0aWZpY2F0ZRgBIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5TZWNyZXRSZWYSJwoDa2V5GAIgASgLMhouYWdlbnRnYXRld2F5LnYxLlNlY3JldFJlZiLMAQoNUHJveHlQcm90b2NvbBI1CgZjbGllbnQYASABKA4yJS5hZ2VudGdhdGV3YXkudjEuUHJveHlQcm90b2NvbC5DbGllbnQSDwoHdHJ1c3RlZBgCIAMoCRIXCg9iYWNrZW5kX3ZlcnNpb24YAyABKA0iWgoGQ2xpZW50EhYKEkNMSUVOVF9VTlNQRUNJRklFRBAAEg4KCkNMSUVOVF9PRkYQARITCg9DTElFTlRfT1BUSU9OQUwQAhITCg9DTElFTlRfUkVRVUlSRUQQAyJ7Cg5EaXJlY3RSZXNwb25zZRITCgZzdGF0dXMYASABKA1IAIgBARIRCgRib2R5GAIgASgJSAGIAQESLQoHaGVhZGVycxgDIAMoCzIcLmFnZW50Z2F0ZXdheS52MS5IZWFkZXJWYWx1ZUIJCgdfc3RhdHVzQgcKBV9ib2R5Ii8KBVNoYXJlEhEKCW51bWVyYXRvchgBIAEoDRITCgtkZW5vbWluYXRvchgCIAEoDSJ4CgVGYXVsdBITCgZzdGF0dXMYASABKA1IAIgBARIYCgtncnBjX3N0YXR1cxgCIAEoDUgBiAEBEiUKBXNoYXJlGAMgASgLMhYuYWdlbnRnYXRld2F5LnYxLlNoYXJlQgkKB19zdGF0dXNCDgoMX2dycGNfc3RhdHVzIlgKBURlbGF5EhgKC2R1cmF0aW9uX21zGAEgASgESACIAQESJQoFc2hhcmUYAiABKAsyFi5hZ2VudGdhdGV3YXkudjEuU2hhcmVCDgoMX2R1cmF0aW9uX21zIi4KBkJ1ZmZlchIWCglieXRlc19tYXgYASABKARIAIgBAUIMCgpfYnl0ZXNfbWF4IjUKBENTUkYSGgoSYWRkaXRpb25hbF9vcmlnaW5zGAEgAygJEhEKCWlzX3NoYWRvdxgCIAEoCCInCghJUEFjY2VzcxINCgVhbGxvdxgBIAMoCRIMCgRkZW55GAIgAygJIkkKC0hvc3RSZXdyaXRlEg4KBGF1dG8YASABKAhIABISCghob3N0bmFtZRgCIAEoCUgAEhAKBmhlYWRlchgDIAEoCUgAQgQKAnRvIpYBCgZIZWFsdGgSLwoHcGFzc2l2ZRgBIAEoCzIeLmFnZW50Z2F0ZXdheS52MS5QYXNzaXZlQ2hlY2tzEi0KBmFjdGl2ZRgCIAEoCzIdLmFnZW50Z2F0ZXdheS52MS5BY3RpdmVDaGVja3MSGgoNcGFuaWNfcGVyY2VudBgDIAEoDUgAiAEBQhAKDl9wYW5pY19wZXJjZW50InkKDVBhc3NpdmVDaGVja3MSHAoUY29uc2VjdXRpdmVfZmFpbHVyZXMYASABKA0SEwoLZWplY3Rpb25fbXMYAiABKAQSFwoPZWplY3Rpb25fbXNfbWF4GAMgASgEEhwKFGVqZWN0aW9uX3BlcmNlbnRfbWF4GAQgASgNIvgBCgxBY3RpdmVDaGVja3MSKgoEaHR0cBgBIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5IVFRQQ2hlY2tIABIoCgN0Y3AYAiABKAsyGS5hZ2VudGdhdGV3YXkudjEuVENQQ2hlY2tIABIqCgRncnBjGAMgASgLMhouYWdlbnRnYXRld2F5LnYxLkdSUENDaGVja0gAEhMKC2ludGVydmFsX21zGAQgASgEEhIKCnRpbWVvdXRfbXMYBSABKAQSGQoRaGVhbHRoeV90aHJlc2hvbGQYBiABKA0SGwoTdW5oZWFsdGh5X3RocmVzaG9sZBgHIAEoDUIFCgNob3ciZwoJSFRUUENoZWNrEgwKBHBhdGgYASABKAkSDgoGbWV0aG9kGAIgASgJEgwKBGhvc3QYAyABKAkSLgoIZXhwZWN0ZWQYBCADKAsyHC5hZ2VudGdhdGV3YXkudjEuU3RhdHVzUmFuZ2UiKgoLU3RhdHVzUmFuZ2USDQoFZmlyc3QYASABKA0SDAoEbGFzdBgCIAEoDSIKCghUQ1BDaGVjayIcCglHUlBDQ2hlY2sSDwoHc2VydmljZRgBIAEoCSJ7Cg9TZXNzaW9uQWZmaW5pdHkSOgoLcGVyc2lzdGVuY2UYASABKAsyIy5hZ2VudGdhdGV3YXkudjEuU2Vzc2lvblBlcnNpc3RlbmNlSAASEAoGaGVhZGVyGAIgASgJSAASFAoKZXhwcmVzc2lvbhgDIAEoCUgAQgQKAmJ5IpUDChJTZXNzaW9uUGVyc2lzdGVuY2USNgoEdHlwZRgBIAEoDjIoLmFnZW50Z2F0ZXdheS52MS5TZXNzaW9uUGVyc2lzdGVuY2UuVHlwZRIUCgxzZXNzaW9uX25hbWUYAiABKAkSGwoTYWJzb2x1dGVfdGltZW91dF9tcxgDIAEoBBIXCg9pZGxlX3RpbWVvdXRfbXMYBCABKAQSPgoIbGlmZXRpbWUYBSABKA4yLC5hZ2VudGdhdGV3YXkudjEuU2Vzc2lvblBlcnNpc3RlbmNlLkxpZmV0aW1lEicKA2tleRgGIAEoCzIaLmFnZW50Z2F0ZXdheS52MS5TZWNyZXRSZWYiPgoEVHlwZRIUChBUWVBFX1VOU1BFQ0lGSUVEEAASDwoLVFlQRV9DT09LSUUQARIPCgtUWVBFX0hFQURFUhACIlIKCExpZmV0aW1lEhgKFExJRkVUSU1FX1VOU1BFQ0lGSUVEEAASFAoQTElGRVRJTUVfU0VTU0lPThABEhYKEkxJRkVUSU1FX1BFUk1BTkVOVBACYgZwcm90bzM", [file_agentgateway_v1_secret]);
 
 /**
  * One kind of policy of one Policy object. Key: policy/<namespace>/<name>/<kind>.
@@ -192,6 +192,12 @@ export type PolicySpec = Message<"agentgateway.v1.PolicySpec"> & {
      */
     value: BackendTLS;
     case: "backendTLS";
+  } | {
+    /**
+     * @generated from field: agentgateway.v1.ProxyProtocol proxy_protocol = 70;
+     */
+    value: ProxyProtocol;
+    case: "proxyProtocol";
   } | {
     /**
      * @generated from field: agentgateway.v1.DirectResponse direct_response = 50;
@@ -1014,6 +1020,77 @@ export const ClientCertificateSchema: GenMessage<ClientCertificate> = /*@__PURE_
   messageDesc(file_agentgateway_v1_policy, 24);
 
 /**
+ * By which a proxy says whose connection it passes on (haproxy's proxy-protocol.txt).
+ *
+ * @generated from message agentgateway.v1.ProxyProtocol
+ */
+export type ProxyProtocol = Message<"agentgateway.v1.ProxyProtocol"> & {
+  /**
+   * How connections of clients begin.
+   *
+   * @generated from field: agentgateway.v1.ProxyProtocol.Client client = 1;
+   */
+  client: ProxyProtocol_Client;
+
+  /**
+   * Ranges whose connections may say so, sorted; empty means all.
+   *
+   * @generated from field: repeated string trusted = 2;
+   */
+  trusted: string[];
+
+  /**
+   * Version spoken to backends; 0 speaks none.
+   *
+   * @generated from field: uint32 backend_version = 3;
+   */
+  backendVersion: number;
+};
+
+/**
+ * Describes the message agentgateway.v1.ProxyProtocol.
+ * Use `create(ProxyProtocolSchema)` to create a new message.
+ */
+export const ProxyProtocolSchema: GenMessage<ProxyProtocol> = /*@__PURE__*/
+  messageDesc(file_agentgateway_v1_policy, 25);
+
+/**
+ * @generated from enum agentgateway.v1.ProxyProtocol.Client
+ */
+export const ProxyProtocol_Client = {
+  /**
+   * @generated from enum value: CLIENT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: CLIENT_OFF = 1;
+   */
+  OFF: 1,
+
+  /**
+   * @generated from enum value: CLIENT_OPTIONAL = 2;
+   */
+  OPTIONAL: 2,
+
+  /**
+   * @generated from enum value: CLIENT_REQUIRED = 3;
+   */
+  REQUIRED: 3,
+} as const;
+
+/**
+ * @generated from enum agentgateway.v1.ProxyProtocol.Client
+ */
+export type ProxyProtocol_Client = (typeof ProxyProtocol_Client)[keyof typeof ProxyProtocol_Client] | UnknownEnum;
+
+/**
+ * Describes the enum agentgateway.v1.ProxyProtocol.Client.
+ */
+export const ProxyProtocol_ClientSchema: GenEnum<ProxyProtocol_Client> = /*@__PURE__*/
+  enumDesc(file_agentgateway_v1_policy, 25, 0);
+
+/**
  * Answers without asking a backend.
  *
  * @generated from message agentgateway.v1.DirectResponse
@@ -1040,7 +1117,7 @@ export type DirectResponse = Message<"agentgateway.v1.DirectResponse"> & {
  * Use `create(DirectResponseSchema)` to create a new message.
  */
 export const DirectResponseSchema: GenMessage<DirectResponse> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 25);
+  messageDesc(file_agentgateway_v1_policy, 26);
 
 /**
  * A share of the requests: numerator of denominator.
@@ -1064,7 +1141,7 @@ export type Share = Message<"agentgateway.v1.Share"> & {
  * Use `create(ShareSchema)` to create a new message.
  */
 export const ShareSchema: GenMessage<Share> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 26);
+  messageDesc(file_agentgateway_v1_policy, 27);
 
 /**
  * Refuses a share of the requests, as a failing backend would.
@@ -1097,7 +1174,7 @@ export type Fault = Message<"agentgateway.v1.Fault"> & {
  * Use `create(FaultSchema)` to create a new message.
  */
 export const FaultSchema: GenMessage<Fault> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 27);
+  messageDesc(file_agentgateway_v1_policy, 28);
 
 /**
  * Holds a share of the requests back.
@@ -1123,7 +1200,7 @@ export type Delay = Message<"agentgateway.v1.Delay"> & {
  * Use `create(DelaySchema)` to create a new message.
  */
 export const DelaySchema: GenMessage<Delay> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 28);
+  messageDesc(file_agentgateway_v1_policy, 29);
 
 /**
  * Collects the request's body before it is sent on.
@@ -1142,7 +1219,7 @@ export type Buffer = Message<"agentgateway.v1.Buffer"> & {
  * Use `create(BufferSchema)` to create a new message.
  */
 export const BufferSchema: GenMessage<Buffer> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 29);
+  messageDesc(file_agentgateway_v1_policy, 30);
 
 /**
  * Refuses requests that change something and come from pages of other origins.
@@ -1170,7 +1247,7 @@ export type CSRF = Message<"agentgateway.v1.CSRF"> & {
  * Use `create(CSRFSchema)` to create a new message.
  */
 export const CSRFSchema: GenMessage<CSRF> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 30);
+  messageDesc(file_agentgateway_v1_policy, 31);
 
 /**
  * Ranges in CIDR notation, sorted. What is denied is refused; where something is allowed nothing else passes.
@@ -1194,7 +1271,7 @@ export type IPAccess = Message<"agentgateway.v1.IPAccess"> & {
  * Use `create(IPAccessSchema)` to create a new message.
  */
 export const IPAccessSchema: GenMessage<IPAccess> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 31);
+  messageDesc(file_agentgateway_v1_policy, 32);
 
 /**
  * Which host the backend is told.
@@ -1235,7 +1312,7 @@ export type HostRewrite = Message<"agentgateway.v1.HostRewrite"> & {
  * Use `create(HostRewriteSchema)` to create a new message.
  */
 export const HostRewriteSchema: GenMessage<HostRewrite> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 32);
+  messageDesc(file_agentgateway_v1_policy, 33);
 
 /**
  * Which endpoints of a backend are asked.
@@ -1270,7 +1347,7 @@ export type Health = Message<"agentgateway.v1.Health"> & {
  * Use `create(HealthSchema)` to create a new message.
  */
 export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 33);
+  messageDesc(file_agentgateway_v1_policy, 34);
 
 /**
  * @generated from message agentgateway.v1.PassiveChecks
@@ -1308,7 +1385,7 @@ export type PassiveChecks = Message<"agentgateway.v1.PassiveChecks"> & {
  * Use `create(PassiveChecksSchema)` to create a new message.
  */
 export const PassiveChecksSchema: GenMessage<PassiveChecks> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 34);
+  messageDesc(file_agentgateway_v1_policy, 35);
 
 /**
  * @generated from message agentgateway.v1.ActiveChecks
@@ -1371,7 +1448,7 @@ export type ActiveChecks = Message<"agentgateway.v1.ActiveChecks"> & {
  * Use `create(ActiveChecksSchema)` to create a new message.
  */
 export const ActiveChecksSchema: GenMessage<ActiveChecks> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 35);
+  messageDesc(file_agentgateway_v1_policy, 36);
 
 /**
  * @generated from message agentgateway.v1.HTTPCheck
@@ -1407,7 +1484,7 @@ export type HTTPCheck = Message<"agentgateway.v1.HTTPCheck"> & {
  * Use `create(HTTPCheckSchema)` to create a new message.
  */
 export const HTTPCheckSchema: GenMessage<HTTPCheck> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 36);
+  messageDesc(file_agentgateway_v1_policy, 37);
 
 /**
  * @generated from message agentgateway.v1.StatusRange
@@ -1429,7 +1506,7 @@ export type StatusRange = Message<"agentgateway.v1.StatusRange"> & {
  * Use `create(StatusRangeSchema)` to create a new message.
  */
 export const StatusRangeSchema: GenMessage<StatusRange> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 37);
+  messageDesc(file_agentgateway_v1_policy, 38);
 
 /**
  * @generated from message agentgateway.v1.TCPCheck
@@ -1442,7 +1519,7 @@ export type TCPCheck = Message<"agentgateway.v1.TCPCheck"> & {
  * Use `create(TCPCheckSchema)` to create a new message.
  */
 export const TCPCheckSchema: GenMessage<TCPCheck> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 38);
+  messageDesc(file_agentgateway_v1_policy, 39);
 
 /**
  * @generated from message agentgateway.v1.GRPCCheck
@@ -1461,7 +1538,7 @@ export type GRPCCheck = Message<"agentgateway.v1.GRPCCheck"> & {
  * Use `create(GRPCCheckSchema)` to create a new message.
  */
 export const GRPCCheckSchema: GenMessage<GRPCCheck> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 39);
+  messageDesc(file_agentgateway_v1_policy, 40);
 
 /**
  * Which endpoint keeps being asked for the same caller.
@@ -1504,7 +1581,7 @@ export type SessionAffinity = Message<"agentgateway.v1.SessionAffinity"> & {
  * Use `create(SessionAffinitySchema)` to create a new message.
  */
 export const SessionAffinitySchema: GenMessage<SessionAffinity> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 40);
+  messageDesc(file_agentgateway_v1_policy, 41);
 
 /**
  * A session that the gateway marks (Gateway API SessionPersistence, GEP-1619); an HTTPRoute's field travels as a filter of
@@ -1557,7 +1634,7 @@ export type SessionPersistence = Message<"agentgateway.v1.SessionPersistence"> &
  * Use `create(SessionPersistenceSchema)` to create a new message.
  */
 export const SessionPersistenceSchema: GenMessage<SessionPersistence> = /*@__PURE__*/
-  messageDesc(file_agentgateway_v1_policy, 41);
+  messageDesc(file_agentgateway_v1_policy, 42);
 
 /**
  * @generated from enum agentgateway.v1.SessionPersistence.Type
@@ -1588,7 +1665,7 @@ export type SessionPersistence_Type = (typeof SessionPersistence_Type)[keyof typ
  * Describes the enum agentgateway.v1.SessionPersistence.Type.
  */
 export const SessionPersistence_TypeSchema: GenEnum<SessionPersistence_Type> = /*@__PURE__*/
-  enumDesc(file_agentgateway_v1_policy, 41, 0);
+  enumDesc(file_agentgateway_v1_policy, 42, 0);
 
 /**
  * @generated from enum agentgateway.v1.SessionPersistence.Lifetime
@@ -1623,5 +1700,5 @@ export type SessionPersistence_Lifetime = (typeof SessionPersistence_Lifetime)[k
  * Describes the enum agentgateway.v1.SessionPersistence.Lifetime.
  */
 export const SessionPersistence_LifetimeSchema: GenEnum<SessionPersistence_Lifetime> = /*@__PURE__*/
-  enumDesc(file_agentgateway_v1_policy, 41, 1);
+  enumDesc(file_agentgateway_v1_policy, 42, 1);
 
