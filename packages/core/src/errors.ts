@@ -144,6 +144,13 @@ export const reasons = {
     'No route matches; try `agentgateway explain METHOD URL`.',
   ),
   'misdirected-request': row(421, 'client', 'misdirected_request', invalid, 'Open a new connection for this host.'),
+  'tls-handshake-failed': row(
+    400,
+    'client',
+    'tls_handshake_failed',
+    invalid,
+    'The client and the listener could not agree on TLS; the message says why: a certificate, a version or a cipher.',
+  ),
   'model-not-found': row(404, 'client', 'model_not_found', notFound, 'Ask for a name that GET /v1/models lists.'),
   'provider-not-found': row(404, 'client', 'not_found', notFound, 'Use the name of a configured provider.'),
   unauthenticated: row(

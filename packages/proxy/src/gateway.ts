@@ -5,15 +5,17 @@ import { type AdminPort, adminApp, metricsApp, openPort, readinessApp } from './
 import { pause } from './backend/attempt.ts';
 import { callout } from './backend/callout.ts';
 import type { BackendEnvironment } from './backend/registry.ts';
-import { createEnvironment, systemClock } from './environment.ts';
+import { type Clock, createEnvironment, systemClock } from './environment.ts';
 import { type Pipeline, handle } from './pipeline/handle.ts';
 import { Sessions } from './pipeline/session.ts';
 import { findExposed } from './exposure.ts';
 import { Readiness } from './readiness.ts';
 import { RecordingLedger } from './recording-ledger.ts';
 import { BindTable } from './server/bind-table.ts';
+import { serverLimits } from './server/limits.ts';
+import { SecureTable } from './server/secure-table.ts';
 import { type Settings, gatewayLimits } from './settings.ts';
-import { servedBinds, unservedListeners } from './snapshot/served-lanes.ts';
+import { requestBinds } from './snapshot/served-lanes.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
 import { Store } from './snapshot/store.ts';
 import { type Applied, type Source, startSource } from './source/source.ts';
@@ -25,6 +27,8 @@ import { readTraceSettings } from './telemetry/trace-settings.ts';
 import { openTunnelRecorder } from './telemetry/tunnel-recorder.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 import { openTunnels } from './tunnel/open-tunnels.ts';
+import type { TunnelRecord } from './tunnel/record.ts';
+import type { HandedOver } from './tunnel/tcp-bind.ts';
 import type { TunnelTable } from './tunnel/tunnel-table.ts';
 import { type Transport, createTransport } from './upstream/transport.ts';
 import { version } from './version.ts';
@@ -58,6 +62,7 @@ interface Plane {
   readonly store: Store;
   readonly binds: BindTable;
   readonly tunnels: TunnelTable;
+  readonly secure: SecureTable;
   readonly ledger: RecordingLedger;
   readonly metrics: Metrics;
   readonly stories: Stories;
@@ -70,7 +75,7 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
   const readiness = new Readiness();
   const configured = readiness.task('configuration');
   const plane = openPlane(settings, logs, await openTracing(settings));
-  const { store, binds, tunnels, ledger, metrics, stories, tracing, transport } = plane;
+  const { store, binds, tunnels, secure, ledger, metrics, stories, tracing, transport } = plane;
   const source = startSource({
     input: { config: settings.config, env: settings.env },
     log: logs.log,
@@ -83,7 +88,7 @@ export async function startGateway(settings: Settings, logs: Logs = createLogs(s
   const stop = async (deadlineMs: number): Promise<void> => {
     readiness.drain();
     await source[Symbol.asyncDispose]();
-    await Promise.all([binds.drain(deadlineMs), tunnels.drain(deadlineMs)]);
+    await Promise.all([binds.drain(deadlineMs), tunnels.drain(deadlineMs), secure.drain(deadlineMs)]);
     transport.close();
     for (const port of ports.values()) await port[Symbol.asyncDispose]();
     await tracing?.[Symbol.asyncDispose]();
@@ -154,16 +159,31 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
     refused: (bind, refusal) => recorder.refused(bind, refusal),
   });
-  const tunnels = openTunnels({
+  const tunnelRecorder = openTunnelRecorder(logs, metrics.tunnels);
+  const secure = new SecureTable({
+    log,
+    clock,
+    trustedHops: settings.trustedHops,
+    limits: serverLimits,
+    plan: (key) => store.current.binds.get(key),
+    secret: ({ secret, entry }) => store.secret(secret, entry),
+    handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
+    refused: (bind, refusal) => recorder.refused(bind, refusal),
+    proxy: ({ hello, socket: _, ...connection }, client) =>
+      tunnels.proxy({ ...connection, client, protocol: 'tls', serverName: hello.serverName }),
+    failed: (connection, error) => tunnelRecorder.closed(toFailedHandshake(connection, error, clock)),
+  });
+  const tunnels: TunnelTable = openTunnels({
     snapshot: () => store.current,
     defaultAddress: settings.bindAddress,
     log,
     clock,
     timers: transport.timers,
-    recorder: openTunnelRecorder(logs, metrics.tunnels),
+    recorder: tunnelRecorder,
+    handOver: (connection) => secure.accept(connection),
   });
   const store: Store = new Store(environment, async (next) => {
-    await binds.open(servedBinds(next));
+    await binds.open(requestBinds(next));
     await tunnels.open(next.tunnels);
   });
   const pipeline: Pipeline = {
@@ -179,28 +199,51 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     record: (exchange, reply, end) =>
       recorder.record(exchange, reply, end, () => (exchange.snapshot as Snapshot).use.leave()),
   };
-  return { store, binds, tunnels, ledger, metrics, stories, tracing, transport };
+  return { store, binds, tunnels, secure, ledger, metrics, stories, tracing, transport };
+}
+
+/** What is told of a connection that did not get past its handshake. */
+function toFailedHandshake(
+  { id, bind, listener, ends, hello, startMs }: HandedOver,
+  error: Error,
+  clock: Clock,
+): TunnelRecord {
+  return {
+    id,
+    bind,
+    gateway: listener.gateway,
+    listener: listener.key,
+    route: '',
+    rule: '',
+    backend: '',
+    endpoint: '',
+    protocol: 'tls',
+    client: ends.source,
+    serverName: hello.serverName,
+    durationMs: clock.monotonicMs() - startMs,
+    receivedBytes: 0,
+    sentBytes: 0,
+    reason: 'tls-handshake-failed',
+    message: error.message,
+  };
 }
 
 /** Listener key → why it is not served. */
-function bindErrors({
-  store,
-  binds,
-  tunnels,
-}: Pick<Plane, 'store' | 'binds' | 'tunnels'>): ReadonlyMap<string, string> {
-  return new Map([...unservedListeners(store.current), ...binds.errors, ...tunnels.errors]);
+function bindErrors({ binds, tunnels }: Pick<Plane, 'binds' | 'tunnels'>): ReadonlyMap<string, string> {
+  return new Map([...binds.errors, ...tunnels.errors]);
 }
 
 /** Brings a change of the configuration to the requests. */
 async function apply(
-  { store, binds, tunnels, metrics }: Plane,
+  { store, binds, tunnels, secure, metrics }: Plane,
   changes: ResourceChanges,
   settings: Settings,
   { log }: Logs,
 ): Promise<Applied> {
   await store.update(changes);
-  await binds.closeAbsent(servedBinds(store.current));
+  await binds.closeAbsent(requestBinds(store.current));
   await tunnels.closeAbsent(store.current.tunnels);
+  secure.closeAbsent(store.current.binds);
   metrics.add('agentgateway_config_updates_total', {});
   metrics.set('agentgateway_config_generation', {}, store.current.generation);
   for (const exposed of findExposed(store.current, settings.bindAddress)) {
@@ -211,7 +254,7 @@ async function apply(
   }
   return {
     rejections: store.rejections,
-    bindErrors: bindErrors({ store, binds, tunnels }),
+    bindErrors: bindErrors({ binds, tunnels }),
     addresses: [settings.bindAddress],
   };
 }

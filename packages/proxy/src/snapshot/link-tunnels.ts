@@ -158,8 +158,8 @@ export class TunnelLinker {
 }
 
 /** Whether there is something on a socket that passes unread, or is not known to be requests before its TLS has ended. */
-function isTunnelled({ lane, listeners }: BindPlan): boolean {
-  return lane === 'tcp' || lane === 'udp' || listeners.some(({ protocol }) => protocol === 'TLS');
+function isTunnelled({ lane }: BindPlan): boolean {
+  return lane !== 'http';
 }
 
 /** What becomes of a listener's connections. */
