@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { loadConfig } from '@agentgateway/core/config/load.ts';
 import { reasons } from '@agentgateway/core/errors.ts';
 import { createTranslator } from '@agentgateway/core/translate/translate.ts';
+import { readCertificateFile } from './kit/certificates.ts';
 import { toConfigSchema } from '../scripts/steps/json-schema.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -60,7 +61,7 @@ test('there are examples', () => {
 describe('a configuration in the documentation', () => {
   test.each(configurations)('at $place loads and translates', ({ text }) => {
     const files = [{ name: 'config.yaml', text, role: 'config' as const }];
-    const { manifests, problems } = loadConfig({ files, env: environmentOf(text) });
+    const { manifests, problems } = loadConfig({ files, env: environmentOf(text), readFile: readCertificateFile });
     expect(problems).toEqual([]);
     const { issues, views } = createTranslator().translate({
       objects: manifests,

@@ -47,6 +47,15 @@ export class BodyLease {
   }
 }
 
+/** An upgraded connection, which both sides may write to and end by themselves. */
+export interface Tunnel {
+  readonly stream: Duplex;
+  /** What is spoken on it, as `upgrade` names it (RFC 9110 §7.8). */
+  readonly protocol: string;
+  /** How long it may stay without a byte in either direction, in milliseconds; 0 for ever. */
+  readonly idleMs: number;
+}
+
 /** What a body is made of. */
 export type BodyKind = 'none' | 'bytes' | 'source' | 'tunnel';
 
@@ -61,9 +70,9 @@ export class Body {
   /** Trailer fields, known once a source has ended or set by whoever made the body. */
   trailers: HeaderList | undefined;
   /** The connection after an upgrade. */
-  readonly tunnel: Duplex | undefined;
+  readonly tunnel: Tunnel | undefined;
 
-  private constructor(bytes: Uint8Array | undefined, source: BodySource | undefined, tunnel: Duplex | undefined) {
+  private constructor(bytes: Uint8Array | undefined, source: BodySource | undefined, tunnel: Tunnel | undefined) {
     this.#bytes = bytes;
     this.#source = source;
     this.tunnel = tunnel;
@@ -85,7 +94,7 @@ export class Body {
   }
 
   /** The two directions of an upgraded connection. */
-  static upgraded(tunnel: Duplex): Body {
+  static upgraded(tunnel: Tunnel): Body {
     return new Body(undefined, undefined, tunnel);
   }
 
@@ -133,6 +142,12 @@ export class Body {
     const source = this.#source;
     if (!source) return Promise.resolve(emptyBytes);
     if (!this.#collecting) {
+      try {
+        // What is here whole needs no waiting.
+        if (!this.#isConsumed && this.#takeIfFits(bytesMax)) return Promise.resolve(this.#bytes!);
+      } catch (error) {
+        return Promise.reject(error);
+      }
       this.#consume();
       this.#collecting = this.#collect(source, bytesMax, tooLargeReason);
     }
@@ -178,7 +193,17 @@ export class Body {
   /** Gives the body up, wherever it is. */
   cancel(cause: unknown): void {
     this.#source?.cancel(cause);
-    this.tunnel?.destroy(cause instanceof Error ? cause : undefined);
+    this.tunnel?.stream.destroy(cause instanceof Error ? cause : undefined);
+  }
+
+  /** Takes a body over that has arrived whole, if it may be held. */
+  #takeIfFits(bytesMax: number): boolean {
+    const { lengthBytes } = this;
+    if (lengthBytes === undefined || lengthBytes > bytesMax) return false;
+    const bytes = this.takeWhole();
+    if (!bytes) return false;
+    (this.#lease ??= new BodyLease()).take(bytes.byteLength);
+    return true;
   }
 
   async #collect(source: BodySource, bytesMax: number, tooLargeReason?: Reason): Promise<Uint8Array> {

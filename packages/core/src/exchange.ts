@@ -129,6 +129,8 @@ export interface ExchangeHead {
   readonly body: Body;
   readonly client: ClientAddress;
   readonly tls: TlsFacts | undefined;
+  /** The protocol that the client wants to go on with, in lower case (RFC 9110 §7.8, RFC 8441). */
+  readonly upgrade?: string | undefined;
   /** Monotonic milliseconds at which the head was complete. */
   readonly startMs: number;
   /** Wall-clock milliseconds since the epoch at the same moment. */

@@ -262,7 +262,7 @@ describe('an upstream that breaks', () => {
       'switches protocols',
       'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
       502,
-      'upstream-reset',
+      'upstream-protocol-error',
     ],
   ];
   test.each(broken)('%s', async (_name, bytes, status, reason) => {

@@ -143,6 +143,8 @@ describe('HTTP/1.1', () => {
     finish!();
     const answer = await client.answer();
     expect(answer.body).toBe('begun and ended');
+    // They stand where the next request would, and are answered as that.
+    expect((await client.answer()).status).toBe(400);
     await client.ended();
     expect(client.pending).toBe('');
   });

@@ -51,13 +51,27 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 function toText(explanation: Explanation): string {
-  const { question, bind, listener, route, rule, backends, mirrors, policies, steps, settings, refusal } = explanation;
+  const {
+    question,
+    bind,
+    listener,
+    listenerDetail,
+    route,
+    rule,
+    backends,
+    mirrors,
+    policies,
+    steps,
+    settings,
+    refusal,
+  } = explanation;
   const lines = [`${question.method} ${question.url}`, ''];
   const row = (name: string, value: string | undefined): void => {
     if (value !== undefined && value !== '') lines.push(`  ${name.padEnd(9)} ${value}`);
   };
   row('bind', bind);
   row('listener', listener);
+  row('', listenerDetail);
   row('route', route);
   row('rule', rule);
   const total = backends.reduce((sum, { weight }) => sum + weight, 0);

@@ -87,10 +87,13 @@ function toText(status: Status): string {
   for (const { kind, namespace, name, status: own } of status.statuses) {
     const conditions = conditionsIn(own);
     const bad = conditions.filter(({ isBad }) => isBad);
+    const notes = conditions.filter(({ condition }) => isNote(condition));
     lines.push(`${bad.length === 0 ? '  ok ' : '  NOT'} ${kind} ${namespace}/${name}`);
     for (const { place, condition } of bad) {
       lines.push(`        ${place}${condition.type}=${condition.status} ${condition.reason}: ${condition.message}`);
     }
+    for (const { place, condition } of notes)
+      lines.push(`        note: ${place}${condition.type}: ${condition.message}`);
   }
   for (const [listener, why] of Object.entries(status.bindErrors)) lines.push(`  NOT ${listener}: ${why}`);
   if (status.issues.length > 0) {
@@ -133,6 +136,14 @@ function nameOf(item: unknown): string | undefined {
 
 /** Most conditions are good when true; these are good when false. */
 function isBad({ type, status }: Condition): boolean {
-  const isInverted = type === 'Conflicted' || type === 'PartiallyInvalid' || type === 'OverlappingTLSConfig';
+  if (notable.has(type)) return false;
+  const isInverted = type === 'Conflicted' || type === 'PartiallyInvalid';
   return isInverted ? status === 'True' : status !== 'True';
+}
+
+/** What is as it was asked for, and worth knowing. */
+const notable: ReadonlySet<string> = new Set(['OverlappingTLSConfig', 'InsecureFrontendValidationMode']);
+
+function isNote({ type, status }: Condition): boolean {
+  return notable.has(type) && status === 'True';
 }

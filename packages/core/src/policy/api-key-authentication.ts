@@ -159,6 +159,7 @@ function takeKeys(exchange: Exchange): readonly string[] {
 
 /** The key in an Authorization value: after `Bearer`, or alone as some clients send it; undefined for other schemes. */
 function bearerOf(value: string): string | undefined {
+  if (value.startsWith('Bearer ')) return value.slice('Bearer '.length).trim();
   const [scheme = '', key] = value.trim().split(/ +(.*)/s);
   if (scheme.toLowerCase() === 'bearer') return key ?? '';
   return key === undefined ? scheme : undefined;
@@ -166,6 +167,7 @@ function bearerOf(value: string): string | undefined {
 
 /** Removes the Authorization fields that hold keys; other schemes belong to whoever reads them. */
 function takeBearers(headers: HeaderList): void {
+  if (!headers.has('authorization')) return;
   const others = headers.all('authorization').filter((value) => bearerOf(value) === undefined);
   headers.remove('authorization');
   for (const value of others) headers.append('authorization', value);

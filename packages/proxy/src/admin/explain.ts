@@ -14,6 +14,7 @@ import type {
 } from '../snapshot/snapshot.ts';
 import { type Calling, explainCalling } from './calling.ts';
 import { splitTarget } from '../server/framing.ts';
+import { describeListener, findListener } from './explain-listener.ts';
 
 /** What is asked. */
 export interface Question {
@@ -84,6 +85,8 @@ export interface Explanation {
   readonly question: { readonly method: string; readonly url: string };
   readonly bind: string | undefined;
   readonly listener: string | undefined;
+  /** What the listener is, in words: protocol, host, and TLS where it has it. */
+  readonly listenerDetail?: string | undefined;
   readonly route: string | undefined;
   readonly rule: string | undefined;
   readonly matchedPrefix?: string | undefined;
@@ -118,32 +121,14 @@ export function explain(snapshot: Snapshot, question: Question): Explanation {
   const { authority, path, query } = splitTarget(url, undefined);
   const base = { question: { method, url }, backends: [], mirrors: [], policies: [], steps: [], settings: undefined };
   const nowhere = { ...base, bind: undefined, listener: undefined, route: undefined, rule: undefined };
-  const bind = findBind(snapshot, authority, /^https:/i.test(url) ? 443 : 80);
-  if (!bind) {
-    const known = [...snapshot.binds.keys()].join(', ') || 'none';
-    return {
-      ...nowhere,
-      refusal: {
-        reason: 'connection refused',
-        message: `nothing listens on the port of ${authority || url}; ports served: ${known}`,
-      },
-    };
-  }
-  const listener = bind.select(authority);
-  if (!listener) {
-    const names = bind.listeners.map(({ hostname }) => hostname || '*').join(', ');
-    return {
-      ...nowhere,
-      bind: bind.key,
-      refusal: {
-        reason: 'listener-not-found',
-        message: `no listener on ${bind.key} serves this host; hosts served: ${names}`,
-      },
-    };
+  const { bind, listener, refusal: refused } = findListener(snapshot, authority || url, /^https:/i.test(url));
+  if (!bind || !listener || refused) {
+    const place = { ...nowhere, bind: bind?.key, listener: listener?.key };
+    return { ...place, ...(listener && { listenerDetail: describeListener(listener) }), refusal: refused };
   }
   const request = { method, authority, path, query, headers: HeaderList.from(question.headers) };
   const found = listener.router.match(request);
-  const place = { bind: bind.key, listener: listener.key };
+  const place = { bind: bind.key, listener: listener.key, listenerDetail: describeListener(listener) };
   if (!found) return unmatched(listener, { ...nowhere, ...place });
   const told = explainRule(snapshot, found.value, question);
   const refusal = refusalOf(found.value, told.backends);
@@ -264,12 +249,4 @@ function whyOf(
   return policies.length > 1
     ? 'restricting policies add up: every one applies, outermost first'
     : 'the only one attached here';
-}
-
-/** The bind of an authority's port; without a port that of the scheme, or the only one there is. */
-function findBind(snapshot: Snapshot, authority: string, schemePort: number): ReturnType<Snapshot['binds']['get']> {
-  const binds = [...snapshot.binds.values()];
-  const port = /:([0-9]+)$/.exec(authority)?.[1];
-  if (port !== undefined) return binds.find((bind) => bind.port === Number(port));
-  return binds.find((bind) => bind.port === schemePort) ?? (binds.length === 1 ? binds[0] : undefined);
 }

@@ -148,6 +148,7 @@ async function tryOnce(call: Call, target: HttpTarget, body: Body): Promise<Repl
       headers: sent,
       body,
       timeouts: toUpstreamTimeouts(plan),
+      upgrade: exchange.head.upgrade,
       onCancel: (fn) => exchange.onCancel(fn),
       onInformation: exchange.inform,
       onOver(error) {

@@ -1,24 +1,27 @@
-// One listening socket: HTTP/1.1 and HTTP/2 with prior knowledge told apart by their first bytes, both behind one Hono app.
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Http2ServerResponse } from 'node:http2';
+// One listening socket: HTTP/1.1 and HTTP/2 with prior knowledge told apart by their first bytes.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from 'node:http2';
 import { type Server as NetServer, type Socket, createServer as createNetServer } from 'node:net';
-import { type HttpBindings, getRequestListener } from '@hono/node-server';
+import { type Http2Bindings, getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { Body } from '@agentgateway/core/body.ts';
 import type { Log } from '@agentgateway/core/environment.ts';
 import { GatewayError, type Reason } from '@agentgateway/core/errors.ts';
 import type { ClientAddress, ExchangeHead } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import { Hono } from 'hono';
 import type { Clock } from '../environment.ts';
+import { TimerWheel } from '../upstream/timer-wheel.ts';
 import { discardRest } from './discard.ts';
-import { toFailureBody, toRawAnswer } from './failure.ts';
-import { type HeadParts, plainAddress, requestId, toHead } from './head.ts';
-import { openHttp1Server } from './http1-server.ts';
+import { toFailureBody } from './failure.ts';
+import { readConnectProtocol, readHttp2Target } from './framing.ts';
+import { type ConnectionFacts, type HeadParts, checkCount, plainAddress, requestId, toHead } from './head.ts';
+import { Http1Connection, type Http1Owner, type RefusedRequest } from './http1-connection.ts';
+import { Http2RequestSource } from './http2-request-source.ts';
 import { Http2Sessions } from './http2-server.ts';
+import { Http2Wire } from './http2-wire.ts';
 import { type ServerLimits, serverLimits } from './limits.ts';
-import type { NodeRequest } from './request-source.ts';
 import { NodeResponder, type Responder } from './responder.ts';
-import { Http1Wire, Http2Wire, type NodeResponse } from './response-wire.ts';
 import { sniff } from './sniff.ts';
 
 /** What a bind is opened with. */
@@ -68,29 +71,28 @@ export async function openBind(options: BindOptions): Promise<Bind> {
   return bind;
 }
 
-/** A request that was accepted, on its way through Hono. */
+/** A request of HTTP/2 that was accepted, on its way through Hono. */
 interface Call {
   readonly head: ExchangeHead;
   readonly responder: NodeResponder;
-  readonly hasBody: boolean;
 }
 
-class OpenBind implements Bind {
+class OpenBind implements Bind, Http1Owner {
+  readonly parts: HeadParts;
+  readonly timers: TimerWheel;
+  isDraining = false;
   readonly #options: BindOptions;
   readonly #limits: ServerLimits;
-  readonly #parts: HeadParts;
   readonly #net: NetServer;
-  readonly #http1: Server;
+  readonly #http1 = new Set<Http1Connection>();
   readonly #http2: Http2Sessions;
   readonly #hono: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   readonly #sockets = new Set<Socket>();
   /** Connections whose protocol is not known yet. */
   readonly #fresh = new Set<Socket>();
   readonly #calls = new WeakMap<object, Call>();
-  readonly #active = new Map<NodeResponder, NodeRequest>();
-  /** HTTP/1.1 connections on which nothing after the current answer can be understood. */
-  readonly #broken = new WeakSet<Socket>();
-  #isDraining = false;
+  /** Exchanges of HTTP/2 that are under way. */
+  readonly #active = new Set<NodeResponder>();
   #isRefusedByHono = false;
   /** Settled when the last connection has ended after a drain began. */
   readonly #empty = Promise.withResolvers<void>();
@@ -98,23 +100,19 @@ class OpenBind implements Bind {
   constructor(options: BindOptions) {
     this.#options = options;
     this.#limits = options.limits ?? serverLimits;
-    this.#parts = { clock: options.clock, limits: this.#limits, trustedHops: options.trustedHops ?? 0 };
+    this.parts = { clock: options.clock, limits: this.#limits, trustedHops: options.trustedHops ?? 0 };
+    this.timers = new TimerWheel(() => options.clock.monotonicMs());
     this.#hono = this.#openHono();
-    this.#http1 = openHttp1Server(this.#limits, {
-      request: (request, response, expects) => this.#take(request, response, expects),
-      refuse: (request, response, error) => this.#refuse(request, response, error),
-      invalid: (socket, error) => this.#invalid(socket, error),
-    });
     this.#http2 = new Http2Sessions(this.#limits, options.log, (request, response, expects) =>
       this.#take(request, response, expects),
     );
-    this.#net = createNetServer({ noDelay: true, highWaterMark: this.#limits.writeBufferBytesMax }, (socket) =>
+    const { writeBufferBytesMax, connectionsMax } = this.#limits;
+    // Half-closed connections are ended by whoever serves them, once it has said what there is to say.
+    this.#net = createNetServer({ noDelay: true, allowHalfOpen: true, highWaterMark: writeBufferBytesMax }, (socket) =>
       this.#accept(socket),
     );
-    this.#net.maxConnections = this.#limits.connectionsMax;
-    this.#net.on('drop', () =>
-      options.log.warn({ connectionsMax: this.#limits.connectionsMax }, 'a connection was refused: connectionsMax'),
-    );
+    this.#net.maxConnections = connectionsMax;
+    this.#net.on('drop', () => options.log.warn({ connectionsMax }, 'a connection was refused: connectionsMax'));
   }
 
   get address(): string {
@@ -133,10 +131,7 @@ class OpenBind implements Bind {
 
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const failed = (error: unknown): void => {
-        this.#http1.close();
-        reject(error instanceof Error ? error : new Error('listening failed'));
-      };
+      const failed = (error: unknown): void => reject(error instanceof Error ? error : new Error('listening failed'));
       this.#net.once('error', failed);
       this.#net.listen({ host: this.#options.address, port: this.#options.port, backlog: 1024 }, () => {
         this.#net.off('error', failed);
@@ -147,12 +142,19 @@ class OpenBind implements Bind {
   }
 
   async drain(deadlineMs: number): Promise<void> {
-    this.#isDraining = true;
+    this.isDraining = true;
     this.#net.close();
-    // Ends idle connections, and the watch over late ones.
-    this.#http1.close();
+    for (const connection of this.#http1) connection.closeIdle();
     this.#http2.close();
-    if (this.#sockets.size === 0) return;
+    if (this.#sockets.size > 0) await this.#drained(deadlineMs);
+    this.timers.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain(0);
+  }
+
+  async #drained(deadlineMs: number): Promise<void> {
     // Their first request may be under way.
     const lateFresh = setTimeout(() => {
       for (const socket of this.#fresh) socket.destroy();
@@ -161,8 +163,13 @@ class OpenBind implements Bind {
       for (const socket of this.#sockets) socket.destroy();
     };
     let timer = setTimeout(() => {
-      for (const responder of this.#active.keys()) responder.giveUp('drain');
-      if (this.#active.size > 0) timer = setTimeout(breakAll, this.#limits.drainGraceMs);
+      let isWaiting = this.#active.size > 0;
+      for (const responder of this.#active) responder.giveUp('drain');
+      for (const connection of this.#http1) {
+        isWaiting ||= connection.isBusy;
+        connection.giveUp();
+      }
+      if (isWaiting) timer = setTimeout(breakAll, this.#limits.drainGraceMs);
       else breakAll();
     }, deadlineMs);
     await this.#empty.promise;
@@ -170,12 +177,19 @@ class OpenBind implements Bind {
     clearTimeout(lateFresh);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.drain(0);
+  /** Exchanges of HTTP/1.x begin here. */
+  handle(head: ExchangeHead, responder: Responder): Promise<void> {
+    return this.#options.handle(head, responder);
+  }
+
+  /** A request was answered without an exchange. */
+  refused({ reason, status, message }: GatewayError, id: string, told: RefusedRequest): void {
+    const { method, httpVersion, connection } = told;
+    this.#options.refused?.({ id, reason, status, message, peer: connection.peer, method, httpVersion });
   }
 
   #openHono(): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-    const app = new Hono<{ Bindings: HttpBindings }>();
+    const app = new Hono<{ Bindings: Http2Bindings }>();
     app.all('*', async ({ env }) => {
       await this.#serve(env.incoming);
       return RESPONSE_ALREADY_SENT;
@@ -197,99 +211,103 @@ class OpenBind implements Bind {
     socket.on('close', () => {
       this.#sockets.delete(socket);
       this.#fresh.delete(socket);
-      if (this.#isDraining && this.#sockets.size === 0) this.#empty.resolve();
+      if (this.isDraining && this.#sockets.size === 0) this.#empty.resolve();
     });
     socket.on('error', () => socket.destroy());
+    const peer = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+    const facts: ConnectionFacts = { peer, scheme: 'http', tls: undefined };
     sniff(socket, this.#limits.headersTimeoutMs, (isHttp2) => {
       this.#fresh.delete(socket);
-      if (isHttp2) this.#http2.server.emit('connection', socket);
-      else this.#http1.emit('connection', socket);
+      if (isHttp2) {
+        socket.allowHalfOpen = false;
+        this.#http2.accept(socket, facts);
+        return;
+      }
+      const connection = new Http1Connection(socket, this, facts);
+      this.#http1.add(connection);
+      socket.on('close', () => this.#http1.delete(connection));
     });
   }
 
-  #take(request: NodeRequest, response: NodeResponse, expects: (() => void) | undefined): void {
+  #take(request: Http2ServerRequest, response: Http2ServerResponse, expects: (() => void) | undefined): void {
+    const connection = this.#http2.factsOf(request.stream.session as ServerHttp2Session);
     let head: ExchangeHead;
     try {
-      head = toHead(request, this.#parts, expects);
+      checkCount(request.rawHeaders, this.#limits);
+      const upgrade = readConnectProtocol(request);
+      head = toHead(
+        {
+          // What HTTP/1.1 asks with a GET and an upgrade, HTTP/2 asks with an extended CONNECT (RFC 8441 §5).
+          method: upgrade === undefined ? request.method : 'GET',
+          httpVersion: '2',
+          target: readHttp2Target(request),
+          fields: request.rawHeaders,
+          body: upgrade === undefined ? this.#openBody(request, expects) : Body.none(),
+          connection,
+          upgrade,
+        },
+        this.parts,
+      );
     } catch (error) {
-      this.#refuse(request, response, GatewayError.from(error));
+      this.#refuse(request, response, GatewayError.from(error), connection);
       return;
     }
-    const wire = response instanceof Http2ServerResponse ? new Http2Wire(response) : new Http1Wire(response);
-    const responder = new NodeResponder(wire, {
+    const responder = new NodeResponder(new Http2Wire(response), {
       method: head.method,
       requestId: head.id,
       writeIdleTimeoutMs: this.#limits.writeIdleTimeoutMs,
-      isLast: () => this.#isDraining || this.#broken.has(request.socket),
+      isLast: () => this.isDraining,
+      timers: this.timers,
     });
-    this.#calls.set(request, { head, responder, hasBody: head.body.kind !== 'none' });
-    const served = this.#hono(request as IncomingMessage, response as ServerResponse);
+    this.#calls.set(request, { head, responder });
+    // Hono's types name those of HTTP/1.1 alone.
+    const served = this.#hono(request as unknown as IncomingMessage, response as unknown as ServerResponse);
     if (this.#isRefusedByHono) {
       this.#isRefusedByHono = false;
       this.#watch(this.#serve(request));
     } else this.#watch(served);
   }
 
+  #openBody(request: Http2ServerRequest, onFirstRead: (() => void) | undefined): Body {
+    if (request.stream.endAfterHeaders) return Body.none();
+    const length = request.headers['content-length'];
+    const lengthBytes = length === undefined ? undefined : Number(length);
+    const { requestIdleTimeoutMs: idleTimeoutMs } = this.#limits;
+    return Body.from(new Http2RequestSource(request, { lengthBytes, idleTimeoutMs, onFirstRead }));
+  }
+
   #watch(served: Promise<void>): void {
     served.catch((error: unknown) => this.#options.log.error({ err: error }, 'a request listener failed'));
   }
 
-  async #serve(request: NodeRequest): Promise<void> {
-    const { head, responder, hasBody } = this.#calls.get(request)!;
-    this.#active.set(responder, request);
+  async #serve(request: Http2ServerRequest): Promise<void> {
+    const { head, responder } = this.#calls.get(request)!;
+    this.#active.add(responder);
     try {
       await this.#options.handle(head, responder);
     } finally {
       this.#active.delete(responder);
       // An entry whose value leads back to its key would keep both through every minor collection.
       this.#calls.delete(request);
-      if (hasBody) discardRest(request, this.#limits);
-      // A connection that became idle while draining is not waited for.
-      if (this.#isDraining) setImmediate(() => this.#http1.closeIdleConnections());
-      if (this.#broken.has(request.socket)) request.socket.destroySoon();
+      // After an upgrade the stream was somebody else's, and is closed.
+      if (!request.stream.destroyed) discardRest(request, this.#limits);
     }
   }
 
-  /** Answers a request that cannot be served, before there is an exchange. */
-  #refuse(request: NodeRequest, response: NodeResponse, error: GatewayError): void {
-    const id = requestId(new HeaderList(request.rawHeaders), this.#parts);
+  /** Answers a request of HTTP/2 that cannot be served, before there is an exchange. */
+  #refuse(
+    request: Http2ServerRequest,
+    response: Http2ServerResponse,
+    error: GatewayError,
+    connection: ConnectionFacts,
+  ): void {
+    const id = requestId(new HeaderList(request.rawHeaders), this.parts);
     response.statusCode = error.status;
     response.setHeader('content-type', 'application/json');
     response.setHeader('x-request-id', id);
-    if (!(response instanceof Http2ServerResponse)) {
-      response.setHeader('connection', 'close');
-      this.#broken.add(request.socket);
-    }
-    (response as ServerResponse).end(JSON.stringify(toFailureBody(error, id)));
+    for (const [name, value] of error.headers) response.setHeader(name, value);
+    response.end(JSON.stringify(toFailureBody(error, id)));
     discardRest(request, this.#limits);
-    const httpVersion = response instanceof Http2ServerResponse ? '2' : request.httpVersion === '1.0' ? '1.0' : '1.1';
-    this.#refused(error, id, request.socket, { method: request.method ?? '', httpVersion });
-  }
-
-  /** Answers bytes that are no request. Where they are part of a body, its request is answered; others finish first. */
-  #invalid(socket: Socket, error: GatewayError): void {
-    if (socket.destroyed || !socket.writable || this.#broken.has(socket)) return;
-    this.#broken.add(socket);
-    let isBusy = false;
-    for (const request of this.#active.values()) {
-      if (request.socket !== socket) continue;
-      isBusy = true;
-      if (!request.complete) this.#calls.get(request)?.head.body.cancel(error);
-    }
-    if (isBusy) return;
-    const id = this.#options.clock.id();
-    // The address is gone with the connection.
-    this.#refused(error, id, socket, { method: '', httpVersion: '1.1' });
-    socket.end(toRawAnswer(error, id), () => socket.destroy());
-  }
-
-  #refused(
-    { reason, status, message }: GatewayError,
-    id: string,
-    socket: Socket,
-    told: Pick<Refusal, 'method' | 'httpVersion'>,
-  ): void {
-    const peer = { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
-    this.#options.refused?.({ id, reason, status, message, peer, ...told });
+    this.refused(error, id, { method: request.method, httpVersion: '2', connection });
   }
 }

@@ -1,8 +1,8 @@
-// Framing that node's parser lets through and a gateway must not (RFC 9112 §3.2, §6.1): judged on the raw head.
-import type { IncomingMessage } from 'node:http';
+// What a request names: one host and one path, read the same by everybody (RFC 9112 §3.2, RFC 9113 §8.3.1).
 import type { Http2ServerRequest } from 'node:http2';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { isNamed } from '@agentgateway/core/header-list.ts';
+import type { RequestHead } from '../wire/http1/head.ts';
 
 /** A request target in its parts. */
 export interface RequestTarget {
@@ -15,22 +15,11 @@ const authorityPattern = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?
 
 const portMax = 65_535;
 
-/** Judges an HTTP/1.x head and splits its target. Throws `bad-framing` saying what is ambiguous. */
-export function readTarget(message: IncomingMessage): RequestTarget {
-  const { rawHeaders: raw, httpVersion } = message;
-  if (httpVersion !== '1.1' && httpVersion !== '1.0')
-    throw new GatewayError('bad-framing', `HTTP/${httpVersion} is not spoken here`);
-  const host = onlyHost(raw);
+/** Judges what an HTTP/1.x head names, and splits its target. Throws `bad-framing` saying what is ambiguous. */
+export function readTarget({ host, isHttp10, target }: RequestHead): RequestTarget {
   // An http URL without a host names nothing (RFC 9110 §4.2.1).
-  if (!host && httpVersion === '1.1')
-    throw new GatewayError('bad-framing', 'the request has no host field, or an empty one');
-  for (let i = 0; i < raw.length; i += 2) {
-    if (!isNamed(raw[i]!, 'transfer-encoding')) continue;
-    if (httpVersion === '1.0') throw new GatewayError('bad-framing', 'transfer-encoding is not part of HTTP/1.0');
-    if (raw[i + 1]!.toLowerCase() !== 'chunked')
-      throw new GatewayError('bad-framing', 'the only transfer-encoding understood is chunked');
-  }
-  return splitTarget(message.url ?? '/', host);
+  if (!host && !isHttp10) throw new GatewayError('bad-framing', 'the request has no host field, or an empty one');
+  return splitTarget(target, host);
 }
 
 /** Judges an HTTP/2 head (RFC 9113 §8.3.1): the authority is named once, and the path is a path. */
@@ -45,6 +34,27 @@ export function readHttp2Target(message: Http2ServerRequest): RequestTarget {
   if (!url.startsWith('/') && url !== '*') throw new GatewayError('bad-framing', 'the :path is not a path');
   return splitTarget(url, named);
 }
+
+/**
+ * The protocol of an extended CONNECT (RFC 8441 §4); undefined for requests that are none. Throws for a CONNECT that asks
+ * for a tunnel to a host.
+ */
+export function readConnectProtocol({ method, headers }: Http2ServerRequest): string | undefined {
+  const protocol = headers[':protocol'];
+  if (method !== 'CONNECT') return undefined;
+  if (!protocol) throw refuseConnect();
+  return protocol.toLowerCase();
+}
+
+/** What is said of a CONNECT to a host. */
+export function refuseConnect(): GatewayError {
+  return new GatewayError('method-not-allowed', 'CONNECT is not served on this listener', {
+    headers: [['allow', allowed]],
+  });
+}
+
+/** What a listener serves in place of a method that it does not. */
+const allowed = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 function onlyHost(raw: readonly string[]): string | undefined {
   let host: string | undefined;

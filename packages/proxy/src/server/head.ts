@@ -1,15 +1,13 @@
-// From node's request to an ExchangeHead: target, end-to-end headers, forwarding facts, request id.
-import { Http2ServerRequest } from 'node:http2';
+// From a received head to an ExchangeHead: end-to-end headers, forwarding facts, request id.
 import { isIP } from 'node:net';
-import { Body } from '@agentgateway/core/body.ts';
+import type { Body } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
-import type { ExchangeHead } from '@agentgateway/core/exchange.ts';
-import { HeaderList } from '@agentgateway/core/header-list.ts';
+import type { ClientAddress, ExchangeHead, TlsFacts } from '@agentgateway/core/exchange.ts';
+import { HeaderList, isNamed } from '@agentgateway/core/header-list.ts';
 import type { Clock } from '../environment.ts';
 import { isHopByHop, namedByConnection } from '../wire/hop-by-hop.ts';
-import { readHttp2Target, readTarget } from './framing.ts';
+import type { RequestTarget } from './framing.ts';
 import type { ServerLimits } from './limits.ts';
-import { type NodeRequest, RequestSource } from './request-source.ts';
 
 /** What building a head needs. */
 export interface HeadParts {
@@ -19,36 +17,57 @@ export interface HeadParts {
   readonly trustedHops: number;
 }
 
-/** Builds the head. Throws GatewayError for what cannot be served. */
-export function toHead(message: NodeRequest, parts: HeadParts, onFirstRead: (() => void) | undefined): ExchangeHead {
-  const { clock, limits, trustedHops } = parts;
-  const isH2 = message instanceof Http2ServerRequest;
-  if (message.rawHeaders.length / 2 > limits.headersMax)
-    throw new GatewayError('headers-too-large', `the request has more than ${limits.headersMax} header fields`);
-  const target = isH2 ? readHttp2Target(message) : readTarget(message);
-  const { headers, length, isChunked } = endToEnd(message.rawHeaders, trustedHops > 0);
-  const hasBody = isH2 ? !message.stream.endAfterHeaders : isChunked || (length !== undefined && length !== '0');
-  const { socket } = message;
-  const peer = plainAddress(socket.remoteAddress ?? '');
-  const address = forward(headers, { peer, authority: target.authority, trustedHops });
+/** What holds for every request of a connection. */
+export interface ConnectionFacts {
+  /** Who is connected. */
+  readonly peer: ClientAddress;
+  readonly scheme: 'http' | 'https';
+  readonly tls: TlsFacts | undefined;
+}
+
+/** A request's head as the server of its version received it. */
+export interface Received {
+  readonly method: string;
+  readonly httpVersion: ExchangeHead['httpVersion'];
+  readonly target: RequestTarget;
+  /** All fields, as received. */
+  readonly fields: readonly string[];
+  readonly body: Body;
+  readonly connection: ConnectionFacts;
+  readonly upgrade?: string | undefined;
+}
+
+/** Builds the head. */
+export function toHead(received: Received, parts: HeadParts): ExchangeHead {
+  const { method, httpVersion, target, fields, body, connection, upgrade } = received;
+  const { clock, trustedHops } = parts;
+  const { peer, scheme, tls } = connection;
+  const headers = endToEnd(fields, trustedHops > 0);
+  const address = forward(headers, { peer: peer.address, authority: target.authority, scheme, trustedHops });
   const id = requestId(headers, parts);
   headers.set('x-request-id', id);
-  const lengthBytes = length === undefined ? undefined : Number(length);
   return {
     id,
-    method: message.method ?? 'GET',
-    scheme: 'http',
-    ...target,
-    httpVersion: isH2 ? '2' : message.httpVersion === '1.0' ? '1.0' : '1.1',
+    method,
+    scheme,
+    authority: target.authority,
+    path: target.path,
+    query: target.query,
+    httpVersion,
     headers,
-    body: hasBody
-      ? Body.from(new RequestSource(message, { lengthBytes, idleTimeoutMs: limits.requestIdleTimeoutMs, onFirstRead }))
-      : Body.none(),
-    client: { address, port: socket.remotePort ?? 0 },
-    tls: undefined,
+    body,
+    client: address === peer.address ? peer : { address, port: peer.port },
+    tls,
+    upgrade,
     startMs: clock.monotonicMs(),
     startEpochMs: clock.now(),
   };
+}
+
+/** Throws where a request has more fields than it may have. */
+export function checkCount(fields: readonly string[], { headersMax }: ServerLimits): void {
+  if (fields.length / 2 > headersMax)
+    throw new GatewayError('headers-too-large', `the request has more than ${headersMax} header fields`);
 }
 
 /** The id of a request: a trusted hop's, if it gave a sane one, else a new one. */
@@ -60,41 +79,39 @@ export function requestId(headers: HeaderList, { clock, trustedHops }: HeadParts
 const saneId = /^[\x21-\x7e]{1,128}$/;
 
 /**
- * The fields that pass, in order, and what the others said of the body; `host` and `expect` live on the exchange. What a
- * client claims of hops before it passes only where there are trusted ones.
+ * The fields that pass, in order; `host`, `expect` and `content-length` live on the exchange. What a client claims of hops
+ * before it passes only where there are trusted ones.
  */
-function endToEnd(
-  raw: readonly string[],
-  isTrusted: boolean,
-): { headers: HeaderList; length: string | undefined; isChunked: boolean } {
+function endToEnd(raw: readonly string[], isTrusted: boolean): HeaderList {
   const kept: string[] = [];
-  let length: string | undefined;
-  let isChunked = false;
   let hasConnection = false;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
     if (isHopByHop(name)) {
       hasConnection ||= name.length === 'connection'.length;
-      isChunked ||= name.length === 'transfer-encoding'.length;
       continue;
     }
-    if (name.charCodeAt(0) === colon) continue;
-    if (!isTrusted && forwardingClaim.test(name)) continue;
-    const { length: size } = name;
-    if (size === 4 || size === 6 || size === 14) {
-      const lower = name.toLowerCase();
-      if (lower === 'host' || lower === 'expect') continue;
-      if (lower === 'content-length') {
-        length = raw[i + 1]!;
-        continue;
-      }
-    }
+    if (name.charCodeAt(0) === colon || isOfExchange(name)) continue;
+    if (!isTrusted && isForwardingClaim(name)) continue;
     kept.push(name, raw[i + 1]!);
   }
   const headers = new HeaderList(kept);
   const named = hasConnection ? namedByConnection(new HeaderList(raw as string[])) : undefined;
   if (named) headers.removeWhere((name) => named.has(name.toLowerCase()));
-  return { headers, length, isChunked };
+  return headers;
+}
+
+function isOfExchange(name: string): boolean {
+  switch (name.length) {
+    case 4:
+      return isNamed(name, 'host');
+    case 6:
+      return isNamed(name, 'expect');
+    case 14:
+      return isNamed(name, 'content-length');
+    default:
+      return false;
+  }
 }
 
 const colon = 0x3a;
@@ -102,18 +119,33 @@ const colon = 0x3a;
 /** `Forwarded` (RFC 7239), every `X-Forwarded-*`, and `X-Real-IP`. */
 const forwardingClaim = /^(?:forwarded|x-forwarded(?:-.*)?|x-real-ip)$/i;
 
+/** The first letter is asked first, for it settles most names. */
+function isForwardingClaim(name: string): boolean {
+  const first = name.charCodeAt(0) | 0x20;
+  return (first === 0x66 || first === 0x78) && forwardingClaim.test(name);
+}
+
+interface ForwardingFacts {
+  readonly peer: string;
+  readonly authority: string;
+  readonly scheme: string;
+  readonly trustedHops: number;
+}
+
 /**
  * Appends to what trusted proxies said of the client, and drops what others claim. Returns the client's address: each
  * trusted hop added the one it saw, so with n of them the client is the n-th from the end. What stands there must be an IP
  * address; else the peer is believed alone.
  */
-function forward(
-  headers: HeaderList,
-  { peer, authority, trustedHops }: { readonly peer: string; readonly authority: string; readonly trustedHops: number },
-): string {
-  const before = trustedHops > 0 ? headers.combined('x-forwarded-for') : undefined;
+function forward(headers: HeaderList, { peer, authority, scheme, trustedHops }: ForwardingFacts): string {
+  if (trustedHops === 0) {
+    // Whatever was claimed is gone already.
+    headers.raw.push('x-forwarded-for', peer, 'x-forwarded-proto', scheme, 'x-forwarded-host', authority);
+    return peer;
+  }
+  const before = headers.combined('x-forwarded-for');
   headers.set('x-forwarded-for', before === undefined ? peer : `${before}, ${peer}`);
-  if (!headers.has('x-forwarded-proto')) headers.append('x-forwarded-proto', 'http');
+  if (!headers.has('x-forwarded-proto')) headers.append('x-forwarded-proto', scheme);
   if (!headers.has('x-forwarded-host')) headers.append('x-forwarded-host', authority);
   if (before === undefined) return peer;
   const seen = before.split(',');

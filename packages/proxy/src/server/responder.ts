@@ -1,10 +1,13 @@
 // The only place that writes to a client: one write for small replies, back-pressure for streams, and honest ends (contract 10).
+import type { Tunnel } from '@agentgateway/core/body.ts';
 import type { CancelReason, Reply } from '@agentgateway/core/exchange.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
+import { type RelayEnd, relay } from '../wire/relay.ts';
 import { removeHopByHop } from '../wire/hop-by-hop.ts';
+import type { TimerWheel } from '../upstream/timer-wheel.ts';
 import { toFailureBody } from './failure.ts';
-import type { Wire } from './response-wire.ts';
+import type { Wire } from './wire.ts';
 import { WriteWatch } from './write-watch.ts';
 
 /** How a response ended. */
@@ -34,6 +37,7 @@ export interface ResponderParts {
   readonly writeIdleTimeoutMs: number;
   /** Whether the connection must end with this answer. */
   readonly isLast: () => boolean;
+  readonly timers: TimerWheel;
 }
 
 /** Writes to either server's response. */
@@ -87,7 +91,7 @@ export class NodeResponder implements Responder {
     }
   }
 
-  /** Node refuses what no message may hold, such as a line feed in a field; mostly nothing was sent then. */
+  /** A wire refuses what no message may hold, such as a line feed in a field; mostly nothing was sent then. */
   #apologize(): void {
     const wire = this.#wire;
     try {
@@ -112,6 +116,10 @@ export class NodeResponder implements Responder {
     this.#wake?.();
   }
 
+  behind(): void {
+    if (!this.#isGone) this.#waits();
+  }
+
   closed(): void {
     this.#watch?.stop();
     if (this.#isGone || this.#isOver) return;
@@ -128,6 +136,7 @@ export class NodeResponder implements Responder {
     }
     removeHopByHop(headers);
     headers.set('x-request-id', this.#parts.requestId);
+    if (body.tunnel) return this.#tunnel(reply, body.tunnel);
     if (status === 204 || status === 304 || this.#parts.method === 'HEAD') {
       // A length may say what a GET would have got, but not with 204 (RFC 9110 §8.6).
       if (status === 204) headers.remove('content-length');
@@ -138,6 +147,27 @@ export class NodeResponder implements Responder {
     if (!bytes || body.trailers || bytes.byteLength > pieceBytesMax) return this.#stream(reply);
     setLength(headers, bytes.byteLength);
     return this.#whole(reply, bytes);
+  }
+
+  /** The client's connection and the upstream's are one from now on. */
+  async #tunnel({ headers }: Reply, { stream, protocol, idleMs }: Tunnel): Promise<ResponseEnd> {
+    const client = this.#wire.switchTo(protocol, headers);
+    this.#onClose = () => {
+      client.destroy();
+      stream.destroy();
+    };
+    const end = await relay({ client, upstream: stream, timers: this.#parts.timers, idleMs });
+    this.#isOver = true;
+    this.#bodyBytes = end.sentBytes;
+    this.#isGone = end.cut === 'client' && this.#closeReason === undefined;
+    return this.#end(this.#cutError(end));
+  }
+
+  #cutError({ cut }: RelayEnd): unknown {
+    if (this.#closeReason === 'drain') return new GatewayError('draining', 'the gateway is shutting down');
+    if (cut === 'idle') return new GatewayError('idle-timeout', 'neither side of the upgraded connection sent a byte');
+    if (cut === 'upstream') return new GatewayError('upstream-reset', 'the upstream cut the upgraded connection off');
+    return cut === 'client' ? this.#gone() : undefined;
   }
 
   #whole({ status, headers }: Reply, bytes: Uint8Array | undefined): ResponseEnd {
@@ -174,7 +204,9 @@ export class NodeResponder implements Responder {
     else setLength(headers, lengthBytes);
     this.#wire.head(status, headers, { isLast: this.#parts.isLast(), isWhole: false });
     try {
-      const trailers = await body.pipe({ write: (chunk) => this.#write(chunk) });
+      const piped = body.pipe({ write: (chunk) => this.#write(chunk) });
+      this.#wire.flush();
+      const trailers = await piped;
       if (this.#isGone) throw this.#gone();
       if (lengthBytes !== undefined && lengthBytes !== this.#bodyBytes)
         throw new GatewayError('internal', `the answer has ${this.#bodyBytes} bytes and should have ${lengthBytes}`);

@@ -197,6 +197,36 @@ describe('a rule’s header filters', () => {
   });
 });
 
+const set = 'listenerset/default/s';
+const inSet = listener('http', { listenerSet: set, name: 'web' });
+
+const valueOf = async (...resources: EncodedResource[]): Promise<string | undefined> => {
+  const { rule } = await open(inSet, route('r', ['http']), ...resources);
+  const exchange = makeExchange({});
+  for (const { step } of rule.plan.steps) void step.request?.(exchange);
+  return exchange.headers.get('x-from');
+};
+
+describe('a listener of a ListenerSet', () => {
+  test('has the policies of its Gateway, of the set, and of its own section, the nearest first', async () => {
+    const gateways = policy('g', [gatewayKey], setsHeader('x-from', 'gateway'));
+    const whole = policy('s', [set], setsHeader('x-from', 'set'));
+    const section = policy('l', [`${set}#web`], setsHeader('x-from', 'section'));
+    expect(await valueOf(gateways)).toBe('gateway');
+    expect(await valueOf(gateways, whole)).toBe('set');
+    expect(await valueOf(section, whole, gateways)).toBe('section');
+  });
+
+  test('has no part in what is attached to a listener of the Gateway by that name', async () => {
+    const { rule } = await open(
+      inSet,
+      route('r', ['http']),
+      policy('l', [`${gatewayKey}#web`], setsHeader('x-from', 'other')),
+    );
+    expect(rule.plan.steps).toEqual([]);
+  });
+});
+
 test('a younger policy at the same place is told as conflicted', async () => {
   const { rule, snapshot } = await open(
     policy('p', [gatewayKey], timeouts({ requestMs: 1n }), { createdMs: 1n }),

@@ -1,14 +1,5 @@
 // The worker and its files: what is noticed, what is refused and said, and that only one update is on its way (contract 17).
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as workers from 'node:worker_threads';
@@ -418,41 +409,5 @@ describe('the worker ends', () => {
     await rig.source.ready;
     await rig.source[Symbol.asyncDispose]();
     expect(rig.logs).toEqual([]);
-  });
-});
-
-describe('files that the configuration names', () => {
-  const pem = (name: string): string => readFileSync(join(import.meta.dirname, 'testdata', name), 'utf8');
-  const secretIn = (changes: ResourceChanges | undefined): string | undefined =>
-    changes?.set.find(({ typeUrl }) => typeUrl === typeUrls.secret)?.version;
-
-  test('are watched: a certificate is replaced once its key fits, and nothing changes before', async () => {
-    mkdirSync(join(folder, 'certs'));
-    const put = (name: string, text: string): void => writeFileSync(join(folder, 'certs', name), text);
-    put('tls.crt', pem('a.crt'));
-    put('tls.key', pem('a.key'));
-    write(
-      'gateways:\n- name: g\n  listeners:\n  - { name: s, port: 1, tls: { certificateFile: certs/tls.crt, keyFile: certs/tls.key } }\n',
-    );
-    const rig = start();
-    await rig.source.ready;
-    const before = secretIn(rig.updates[0]);
-    expect(before).toBeDefined();
-    put('tls.crt', pem('wild.crt'));
-    await rig.until(says(rig, 'keyFile: does not belong to the first certificate'));
-    expect(rig.updates).toHaveLength(1);
-    put('tls.key', pem('wild.key'));
-    await rig.until(() => rig.updates.length === 2);
-    expect(secretIn(rig.updates[1])).not.toBe(before);
-    expect(rig.updates[1]!.set).toHaveLength(1);
-  });
-
-  test('refuse the configuration where they are absent', async () => {
-    write(
-      'gateways:\n- name: g\n  listeners:\n  - { name: s, port: 1, tls: { certificateFile: no.crt, keyFile: no.key } }\n',
-    );
-    expect(await refused(start())).toContain(
-      'config.yaml:4: gateways[0].listeners[0].tls.certificateFile: no.crt cannot be read: there is no such file',
-    );
   });
 });

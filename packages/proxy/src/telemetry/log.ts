@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Log } from '@agentgateway/core/environment.ts';
 import { type DestinationStream, type Logger, destination, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { systemClock } from '../environment.ts';
 import { SettingsError } from '../settings.ts';
 import { toAccessText } from './access-text.ts';
 
@@ -52,9 +53,14 @@ export function createLogs(settings: LogSettings): Logs {
   return {
     log,
     hasPrompts,
-    access: isPretty ? (line) => accessLog.info(toAccessText(line)) : (line) => accessLog.info(line, 'request'),
+    access: isPretty ? (line) => accessLog.info(toAccessText(line)) : (line) => output.write(toLine(line)),
     flush: () => undefined,
   };
+}
+
+/** A line as pino would write it, of values that are JSON already: its own way of asking each of them costs three times as much. */
+function toLine(line: Readonly<Record<string, unknown>>): string {
+  return `{"level":"info","time":${systemClock.now()},${JSON.stringify(line).slice(1, -1)},"msg":"request"}\n`;
 }
 
 /** Appends lines to a file, buffered; what is buffered is written every second and at the process's exit. */
@@ -77,9 +83,8 @@ function openFile(path: string, log: Logger): Pick<Logs, 'access' | 'flush'> {
   file.on('write', () => {
     isBroken = false;
   });
-  const accessLog = pino(named, file);
   return {
-    access: (line) => accessLog.info(line, 'request'),
+    access: (line) => file.write(toLine(line)),
     flush() {
       // Writing at once tries for ever: what could not be written a moment ago is given up instead.
       if (isBroken) file.destroy();

@@ -1,6 +1,7 @@
 // What went wrong with an upstream, from the errors of sockets and libraries to the table of reasons.
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
+import { FramingError } from '../wire/http1/framing-error.ts';
 
 const connectCodes = new Set([
   'ECONNREFUSED',
@@ -13,22 +14,12 @@ const connectCodes = new Set([
   'EPERM',
   'EHOSTDOWN',
 ]);
-const protocolCodes = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
-
-/**
- * What undici says of a 100 that nobody asked for: it breaks the connection, and has no option not to. A client should pass
- * over it (RFC 9110 §15.2); the gateway never sends `expect`, so few upstreams do it.
- */
-const unaskedContinue = 'bad response';
-
 /** A transport's error as a GatewayError. The endpoint is named in the message; the cause is kept for the log. */
 export function toUpstreamError(error: unknown, hasHead: boolean, { address, port }: EndpointAddress): GatewayError {
   if (error instanceof GatewayError) return error;
   if (error instanceof Error && error.cause instanceof GatewayError) return error.cause;
   const code = codeOf(error);
   const upstream = `${address}:${port}`;
-  if (code === 'UND_ERR_CONNECT_TIMEOUT')
-    return new GatewayError('connect-timeout', `no connection to ${upstream} in time`, { cause: error });
   if (
     connectCodes.has(code) ||
     code.startsWith('ERR_TLS') ||
@@ -38,21 +29,12 @@ export function toUpstreamError(error: unknown, hasHead: boolean, { address, por
   ) {
     return new GatewayError('upstream-connect-failed', `cannot connect to ${upstream} (${code})`, { cause: error });
   }
-  if (protocolCodes.has(code) || isParserError(error))
+  if (error instanceof FramingError)
     return new GatewayError('upstream-protocol-error', `${upstream} answered something that is not valid HTTP`, {
-      cause: error,
-    });
-  if (code === 'UND_ERR_SOCKET' && (error as Error).message === unaskedContinue)
-    return new GatewayError('upstream-protocol-error', `${upstream} sent 100 Continue, which nobody asked for`, {
       cause: error,
     });
   const when = hasHead ? 'before its answer was whole' : 'before it answered';
   return new GatewayError('upstream-reset', `${upstream} broke the connection ${when}`, { cause: error });
-}
-
-/** undici's parser errors carry no code. */
-function isParserError(error: unknown): boolean {
-  return error instanceof Error && error.name === 'HTTPParserError';
 }
 
 function codeOf(error: unknown): string {

@@ -11,6 +11,8 @@ export class Session {
   readonly http2: ClientHttp2Session;
   readonly idle: Timer;
   streams = 0;
+  /** Whether the upstream takes the CONNECT of other protocols (RFC 8441 §3); undefined until it has said. */
+  takesConnect: boolean | undefined;
 
   constructor(http2: ClientHttp2Session, timers: TimerWheel, close: () => void) {
     this.http2 = http2;
@@ -103,6 +105,9 @@ export class Http2Pools {
     });
     this.#sessions.set(id, [...(this.#sessions.get(id) ?? []), session]);
     http2.on('connect', () => timer?.stop());
+    http2.on('remoteSettings', ({ enableConnectProtocol }) => {
+      session.takesConnect = enableConnectProtocol === true;
+    });
     http2.on('error', (error) => this.#log.debug({ err: error, endpoint: origin }, 'an upstream session failed'));
     http2.on('close', forget).on('goaway', forget);
     return session;

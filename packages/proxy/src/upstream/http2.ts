@@ -5,11 +5,12 @@ import { GatewayError } from '@agentgateway/core/errors.ts';
 import { toCancelError } from '@agentgateway/core/exchange.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 import { isHopByHop, removeHopByHop } from '../wire/hop-by-hop.ts';
+import { FedSource, type Flow } from '../wire/fed-source.ts';
+import { toAccept } from '../wire/websocket.ts';
 import { addField, toOutgoing } from '../wire/http2-fields.ts';
 import { toUpstreamError } from './errors.ts';
 import type { Http2Pools, Session } from './http2-pools.ts';
 import { type UpstreamReply, type UpstreamRequest, isOwnField } from './request.ts';
-import { type Flow, ResponseSource } from './response-source.ts';
 import type { TimerWheel } from './timer-wheel.ts';
 import { toUnsendable } from './unsendable.ts';
 import { Watch } from './watch.ts';
@@ -36,7 +37,7 @@ class Http2Call implements Flow {
   readonly #watch: Watch;
   #stopCancel: (() => void) | undefined;
   #stream: ClientHttp2Stream | undefined;
-  #source: ResponseSource | undefined;
+  #source: FedSource | undefined;
   #trailers: HeaderList | undefined;
   #failure: Error | undefined;
   #receivedBytes = 0;
@@ -63,10 +64,15 @@ class Http2Call implements Flow {
       this.#failed(undefined, toUnsendable(this.#request, error));
       return;
     }
-    const hasBody = body.kind !== 'none';
+    const { upgrade } = this.#request;
+    if (upgrade !== undefined && session.takesConnect !== true) {
+      this.#waitForConnect(session);
+      return;
+    }
+    const hasBody = body.kind !== 'none' || upgrade !== undefined;
     let stream: ClientHttp2Stream;
     try {
-      stream = session.http2.request(fields, { endStream: !hasBody, waitForTrailers: hasBody });
+      stream = session.http2.request(fields, { endStream: !hasBody, waitForTrailers: body.kind !== 'none' });
     } catch (error) {
       session.release();
       const isLost = session.http2.closed || session.http2.destroyed;
@@ -76,7 +82,31 @@ class Http2Call implements Flow {
     this.#stream = stream;
     stream.on('close', () => session.release());
     this.#follow(stream);
-    if (hasBody) this.#send(stream);
+    if (body.kind !== 'none') this.#send(stream);
+  }
+
+  /** Whether other protocols are taken is among the first things that an upstream says. */
+  #waitForConnect(session: Session): void {
+    const { http2 } = session;
+    const refuse = (cause: unknown): void => {
+      session.release();
+      this.#failed(undefined, cause);
+    };
+    if (session.takesConnect === false) {
+      const { address, port } = this.#request.endpoint;
+      refuse(new GatewayError('upstream-protocol-error', `${address}:${port} takes no upgrades over HTTP/2`));
+      return;
+    }
+    const settled = (): void => {
+      http2.off('remoteSettings', settled).off('close', lost);
+      session.release();
+      this.start();
+    };
+    const lost = (): void => {
+      http2.off('remoteSettings', settled);
+      refuse(new Error('the connection was closed'));
+    };
+    http2.on('remoteSettings', settled).on('close', lost);
   }
 
   pause(): void {
@@ -126,11 +156,27 @@ class Http2Call implements Flow {
     const status = Number(raw[1]);
     const headers = withoutPseudo(raw);
     removeHopByHop(headers);
+    if (this.#request.upgrade !== undefined && status === 200) {
+      this.#switched(headers, this.#request.upgrade);
+      return;
+    }
     const length = headers.get('content-length');
     const hasNone = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0 || this.#request.method === 'HEAD';
-    this.#source = new ResponseSource(this, length === undefined ? undefined : Number(length));
+    this.#source = new FedSource(this, length === undefined ? undefined : Number(length), 'response-too-large');
     this.#watch.forBody();
     this.#caller.resolve({ status, headers, body: hasNone ? Body.none() : Body.from(this.#source) });
+  }
+
+  /** To an HTTP/1.1 client it is a switch of protocols, which wants a proof where it is to WebSocket. */
+  #switched(headers: HeaderList, protocol: string): void {
+    const stream = this.#stream!;
+    const key = this.#request.headers.get('sec-websocket-key');
+    if (protocol === 'websocket' && key !== undefined) headers.set('sec-websocket-accept', toAccept(key));
+    // What comes now is for whoever takes it over.
+    stream.pause();
+    const { idleMs } = this.#request.timeouts;
+    this.#over(undefined);
+    this.#caller.resolve({ status: 101, headers, body: Body.upgraded({ stream, protocol, idleMs }) });
   }
 
   /** Node ends a stream's reading side after a reset too: only what is whole may end well. */
@@ -221,11 +267,14 @@ class Http2Call implements Flow {
   }
 }
 
-function toFields({ method, path, authority, headers, endpoint, body }: UpstreamRequest): string[] {
+function toFields({ method, path, authority, headers, endpoint, body, upgrade }: UpstreamRequest): string[] {
   const scheme = endpoint.tls ? 'https' : 'http';
-  const fields = [':method', method, ':path', path, ':scheme', scheme, ':authority', authority];
+  const asked = upgrade === undefined ? [':method', method] : [':method', 'CONNECT', ':protocol', upgrade];
+  const fields = [...asked, ':path', path, ':scheme', scheme, ':authority', authority];
   const { raw } = headers;
   for (let i = 0; i < raw.length; i += 2) {
+    // The key of a handshake has no place in HTTP/2 (RFC 8441 §5).
+    if (upgrade !== undefined && raw[i]!.toLowerCase() === 'sec-websocket-key') continue;
     if (!isHopByHop(raw[i]!) && !isOwnField(raw[i]!)) addField(fields, raw[i]!, raw[i + 1]!);
   }
   if (body.kind !== 'none' && body.lengthBytes !== undefined) fields.push('content-length', String(body.lengthBytes));

@@ -31,6 +31,8 @@ export interface UpstreamRequest {
   readonly headers: HeaderList;
   readonly body: Body;
   readonly timeouts: UpstreamTimeouts;
+  /** The protocol to go on with, if the upstream agrees: the reply's body is then a tunnel. The request has no body. */
+  readonly upgrade?: string | undefined;
   /** Registers what is called when the exchange is given up; the result takes it back. */
   readonly onCancel: (fn: (reason: CancelReason) => void) => () => void;
   /** Takes interim answers (1xx but 101). */
@@ -59,10 +61,8 @@ export const transportLimits = {
   idleConnectionMs: 90_000,
   /** Longest response head, in bytes. */
   headerBytesMax: 64 * 1024,
-  /** Response bytes that are read before anybody listens to them. */
-  earlyBytesMax: 64 * 1024,
-  /** Request bytes that wait for the upstream's socket. */
-  uploadBytesMax: 64 * 1024,
+  /** Fields of a response's head, and of its trailers. */
+  headersMax: 1000,
 } as const;
 
 /** `http://10.0.0.1:80` or `https://[::1]:443`. */

@@ -23,7 +23,7 @@ export interface Transport {
 /** Opens a transport. */
 export function createTransport({ log, clock }: { readonly log: Log; readonly clock: Clock }): Transport {
   const timers = new TimerWheel(() => clock.monotonicMs());
-  const http1 = new Http1Pools(timers, log);
+  const http1 = new Http1Pools(timers);
   const http2 = new Http2Pools(timers, log);
   return {
     timers,

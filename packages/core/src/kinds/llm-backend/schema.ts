@@ -68,9 +68,7 @@ const price = strict({
 });
 const backendReference = {
   name: name().describe('Name of the LLMBackend.'),
-  namespace: name()
-    .optional()
-    .describe('Its own when left out; another one needs a permission that is not supported yet.'),
+  namespace: name().optional().describe('Its own when left out; another one needs a ReferenceGrant there.'),
 };
 const maxTokens = strict({
   model: model().describe('The name sent upstream, exact or with one *; an exact name wins, then the longest.'),

@@ -88,7 +88,7 @@ export async function readAsk(
 
 /** JSON travels in UTF-8 (RFC 8259 §8.1). */
 function requireJson(type: string | undefined): void {
-  if (type === undefined) return;
+  if (type === undefined || type === 'application/json') return;
   const charset = /;\s*charset=\s*"?([^";\s]+)/i.exec(type)?.[1]?.toLowerCase() ?? 'utf-8';
   const isUtf8 = charset === 'utf-8' || charset === 'utf8' || charset === 'us-ascii';
   if (isUtf8 && /^application\/([^;]+\+)?json\s*(;|$)/i.test(type)) return;

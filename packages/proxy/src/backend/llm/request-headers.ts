@@ -1,7 +1,7 @@
 // Which of a client's headers reach a provider: nothing that identifies or authenticates the client to the gateway.
 import type { SecretValue } from '@agentgateway/core/environment.ts';
 import type { Exchange } from '@agentgateway/core/exchange.ts';
-import type { HeaderList } from '@agentgateway/core/header-list.ts';
+import { HeaderList } from '@agentgateway/core/header-list.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { Provider } from './profile.ts';
 
@@ -33,11 +33,13 @@ const neutral = new Set(['user-agent', 'traceparent', 'tracestate', 'baggage']);
  * Throws `provider-misconfigured` where the provider's key is not there.
  */
 export function toProviderHeaders(exchange: Exchange, provider: Provider, isSameDialect: boolean): HeaderList {
-  const headers = exchange.headers.clone();
-  headers.removeWhere((name) => {
-    const lower = name.toLowerCase();
-    return withheld.has(lower) || lower.startsWith('x-forwarded-') || !(isSameDialect || neutral.has(lower));
-  });
+  const headers = new HeaderList();
+  const { raw } = exchange.headers;
+  for (let i = 0; i < raw.length; i += 2) {
+    const lower = raw[i]!.toLowerCase();
+    const isKept = isSameDialect ? !withheld.has(lower) && !lower.startsWith('x-forwarded-') : neutral.has(lower);
+    if (isKept) headers.raw.push(raw[i]!, raw[i + 1]!);
+  }
   if (!isSameDialect) headers.set('content-type', 'application/json');
   for (const [name, value] of provider.profile.defaultHeaders) if (!headers.has(name)) headers.append(name, value);
   // Frames are read, so they must not be compressed.

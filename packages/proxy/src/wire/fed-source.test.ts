@@ -2,8 +2,7 @@
 import { expect, test } from 'vitest';
 import * as fc from 'fast-check';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
-import { transportLimits } from './request.ts';
-import { type Flow, ResponseSource } from './response-source.ts';
+import { FedSource, type Flow, earlyBytesMax } from './fed-source.ts';
 
 function flow(): Flow & { isPaused: boolean; aborted: Error | undefined } {
   return {
@@ -27,7 +26,7 @@ test('chunks before, between and after the reader, slow or fast, arrive in order
   await fc.assert(
     fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 20 }), fc.nat(20), async (slow, before) => {
       const steered = flow();
-      const source = new ResponseSource(steered, undefined);
+      const source = new FedSource(steered, undefined, 'response-too-large');
       const got: string[] = [];
       let at = 0;
       const feed = (): void => source.write(bytes(String(at++)));
@@ -53,8 +52,8 @@ test('chunks before, between and after the reader, slow or fast, arrive in order
 
 test('the flow is paused once enough has come that nobody reads, and while the sink waits', async () => {
   const steered = flow();
-  const source = new ResponseSource(steered, undefined);
-  source.write(new Uint8Array(transportLimits.earlyBytesMax - 1));
+  const source = new FedSource(steered, undefined, 'response-too-large');
+  source.write(new Uint8Array(earlyBytesMax - 1));
   expect(steered.isPaused).toBe(false);
   source.write(bytes('a'));
   expect(steered.isPaused).toBe(true);
@@ -72,7 +71,7 @@ test('the flow is paused once enough has come that nobody reads, and while the s
 });
 
 test('a short body that came whole before anybody asked is taken in one piece', () => {
-  const source = new ResponseSource(flow(), undefined);
+  const source = new FedSource(flow(), undefined, 'response-too-large');
   source.write(bytes('ab'));
   source.write(bytes('c'));
   expect(source.takeWhole()).toBeUndefined();
@@ -81,7 +80,7 @@ test('a short body that came whole before anybody asked is taken in one piece', 
 });
 
 test('a failure comes after what arrived before it', async () => {
-  const source = new ResponseSource(flow(), undefined);
+  const source = new FedSource(flow(), undefined, 'response-too-large');
   source.write(bytes('a'));
   source.fail(new Error('broken'));
   const got: string[] = [];
@@ -104,7 +103,7 @@ test('a sink that throws or rejects ends the upstream and the pipe', async () =>
     (): Promise<void> => Promise.reject(new Error('no more')),
   ]) {
     const steered = flow();
-    const source = new ResponseSource(steered, undefined);
+    const source = new FedSource(steered, undefined, 'response-too-large');
     const done = source.pipe({ write });
     source.write(bytes('a'));
     await expect(done).rejects.toThrow('no more');
@@ -114,26 +113,26 @@ test('a sink that throws or rejects ends the upstream and the pipe', async () =>
 
 test('cancel reaches the upstream and whoever reads then or later', async () => {
   const steered = flow();
-  const source = new ResponseSource(steered, undefined);
+  const source = new FedSource(steered, undefined, 'response-too-large');
   const done = source.pipe({ write: () => true });
   source.cancel(new Error('given up'));
   await expect(done).rejects.toThrow('given up');
   expect(steered.aborted).toMatchObject({ message: 'given up' });
-  const later = new ResponseSource(flow(), undefined);
+  const later = new FedSource(flow(), undefined, 'response-too-large');
   later.cancel(new Error('given up'));
   await expect(later.pipe({ write: () => true })).rejects.toThrow('given up');
 });
 
 test('a whole body in one piece can be taken, another cannot', () => {
-  const whole = new ResponseSource(flow(), undefined);
+  const whole = new FedSource(flow(), undefined, 'response-too-large');
   whole.write(bytes('all'));
   expect(whole.takeWhole()).toBeUndefined();
   whole.end(undefined);
   expect(whole.takeWhole()).toEqual(bytes('all'));
-  const trailed = new ResponseSource(flow(), undefined);
+  const trailed = new FedSource(flow(), undefined, 'response-too-large');
   trailed.end(HeaderList.from([['x', 'y']]));
   expect(trailed.takeWhole()).toBeUndefined();
-  const failed = new ResponseSource(flow(), undefined);
+  const failed = new FedSource(flow(), undefined, 'response-too-large');
   failed.write(bytes('part'));
   failed.fail(new Error('broken'));
   expect(failed.takeWhole()).toBeUndefined();

@@ -1,20 +1,25 @@
-// An upstream's response body: chunks as they come, back-pressure to the socket, and an honest end.
+// A body fed from a connection: chunks as they come, back-pressure to the socket, and an honest end.
 import type { BodySource, Sink } from '@agentgateway/core/body.ts';
-import { GatewayError } from '@agentgateway/core/errors.ts';
+import { GatewayError, type Reason } from '@agentgateway/core/errors.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
-import { transportLimits } from './request.ts';
 
-/** The upstream's connection, as the body steers it. */
+/** The connection, as the body steers it. */
 export interface Flow {
+  /** Somebody else is waited for: no more is wanted for now. */
   pause(): void;
+  /** The next chunk is waited for. */
   resume(): void;
+  /** No more is wanted at all. */
   abort(cause: Error): void;
 }
 
+/** Bytes that are read before anybody listens to them, at most. */
+export const earlyBytesMax = 64 * 1024;
+
 /** A body fed from outside: `write`, then `end` or `fail`. */
-export class ResponseSource implements BodySource {
+export class FedSource implements BodySource {
   readonly lengthBytes: number | undefined;
-  readonly tooLargeReason = 'response-too-large';
+  readonly tooLargeReason: Reason;
   readonly #flow: Flow;
   #sink: Sink | undefined;
   #waiting: Uint8Array[] = [];
@@ -24,9 +29,10 @@ export class ResponseSource implements BodySource {
   #end: { readonly trailers: HeaderList | undefined } | { readonly error: unknown } | undefined;
   #done: PromiseWithResolvers<HeaderList | undefined> | undefined;
 
-  constructor(flow: Flow, lengthBytes: number | undefined) {
+  constructor(flow: Flow, lengthBytes: number | undefined, tooLargeReason: Reason) {
     this.#flow = flow;
     this.lengthBytes = lengthBytes;
+    this.tooLargeReason = tooLargeReason;
   }
 
   pipe(sink: Sink): Promise<HeaderList | undefined> {
@@ -52,7 +58,7 @@ export class ResponseSource implements BodySource {
     this.#flow.abort(error);
   }
 
-  /** A chunk from the upstream. */
+  /** A chunk from the connection. */
   write(chunk: Uint8Array): void {
     if (this.#end) return;
     if (this.#sink && !this.#isPaused) {
@@ -61,7 +67,7 @@ export class ResponseSource implements BodySource {
     }
     this.#waiting.push(chunk);
     // Until somebody listens a short body may come whole, and then goes out in one piece with its head.
-    if (!this.#sink && (this.#waitingBytes += chunk.byteLength) < transportLimits.earlyBytesMax) return;
+    if (!this.#sink && (this.#waitingBytes += chunk.byteLength) < earlyBytesMax) return;
     this.#flow.pause();
   }
 

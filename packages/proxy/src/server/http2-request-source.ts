@@ -1,15 +1,11 @@
-// A request's body from node's readable: back-pressure both ways, nothing buffered besides, 100-continue on first read.
-import type { IncomingMessage } from 'node:http';
-import { Http2ServerRequest, constants } from 'node:http2';
+// A request's body from a stream of HTTP/2: back-pressure both ways, nothing buffered besides, 100-continue on first read.
+import { type Http2ServerRequest, constants } from 'node:http2';
 import type { BodySource, Sink } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { HeaderList } from '@agentgateway/core/header-list.ts';
 
-/** Either server's request. */
-export type NodeRequest = IncomingMessage | Http2ServerRequest;
-
 /** What a request body is read with. */
-export interface RequestSourceOptions {
+export interface Http2RequestSourceOptions {
   readonly lengthBytes: number | undefined;
   /** How long the client may send nothing, in milliseconds. */
   readonly idleTimeoutMs: number;
@@ -17,17 +13,17 @@ export interface RequestSourceOptions {
   readonly onFirstRead?: (() => void) | undefined;
 }
 
-/** Reads a node request's body once. */
-export class RequestSource implements BodySource {
+/** Reads a request's body once. */
+export class Http2RequestSource implements BodySource {
   readonly lengthBytes: number | undefined;
-  readonly #message: NodeRequest;
-  readonly #options: RequestSourceOptions;
+  readonly #message: Http2ServerRequest;
+  readonly #options: Http2RequestSourceOptions;
   readonly #done = Promise.withResolvers<HeaderList | undefined>();
   #sink: Sink | undefined;
   #idle: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  constructor(message: NodeRequest, options: RequestSourceOptions) {
+  constructor(message: Http2ServerRequest, options: Http2RequestSourceOptions) {
     this.#message = message;
     this.#options = options;
     this.lengthBytes = options.lengthBytes;
@@ -127,8 +123,7 @@ export class RequestSource implements BodySource {
 }
 
 /** Node ends an HTTP/2 request's reading side after a reset, too. */
-function isWhole(message: NodeRequest): boolean {
-  if (!(message instanceof Http2ServerRequest)) return message.complete;
+function isWhole(message: Http2ServerRequest): boolean {
   const { stream } = message;
   return !message.aborted && !stream.aborted && (stream.rstCode ?? 0) === constants.NGHTTP2_NO_ERROR;
 }
