@@ -1,6 +1,8 @@
 // Where requests go: weights, references that do not resolve, kinds of Services, grants, protocols (Gateway API BackendRef).
 import { readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
 import type { TestGateway } from '../../kit/gateway.ts';
 import { type Upstream, startHttp2Upstream } from '../../kit/http.ts';
 import { type Echo, ask, gateway, httpRoutes, manifests, ref, service, startApi, startEcho } from './kit.ts';
@@ -193,6 +195,33 @@ describe('Services', () => {
   test('kubernetes.io/h2c speaks HTTP/2 by prior knowledge (HTTPRouteBackendProtocolH2C)', async () => {
     expect(JSON.parse((await ask(api, '/h2c')).body)).toEqual({ backend: 'h2c', path: '/h2c' });
   });
+});
+
+test('kubernetes.io/ws: text and bytes go both ways after the upgrade (HTTPRouteBackendProtocolWebSocket)', async () => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  server.on('connection', (socket) => {
+    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+  });
+  const { port } = server.address() as { port: number };
+  await using own = await startApi(
+    gateway(),
+    service('sockets', port, { appProtocol: 'kubernetes.io/ws' }),
+    httpRoutes('r', [rule('/', [ref('sockets')], { timeouts: { request: '50ms' } })]),
+  );
+  const client = new WebSocket(own.url.replace('http', 'ws'));
+  await once(client, 'open');
+  // A time-out of requests does not cut what has become a connection.
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  for (const sent of ['text', Buffer.from([0, 1, 255])]) {
+    const answer = once(client, 'message') as Promise<[Buffer, boolean]>;
+    client.send(sent);
+    const [data, isBinary] = await answer;
+    expect([data.toString('hex'), isBinary]).toEqual([Buffer.from(sent).toString('hex'), typeof sent !== 'string']);
+  }
+  client.terminate();
+  for (const socket of server.clients) socket.terminate();
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test('a named rule is served as any other (HTTPRouteNamedRule)', async () => {

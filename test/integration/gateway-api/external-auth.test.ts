@@ -101,7 +101,7 @@ beforeAll(async () => {
       asked.push({ path: request.url ?? '', method: request.method ?? '', headers: request.headers, body });
       const isOk = request.headers.authorization === 'Bearer good';
       response.writeHead(isOk ? 200 : request.headers.authorization === 'Bearer broken' ? 500 : 401, {
-        'x-user': 'ada',
+        ...(request.headers['x-token'] !== 'anonymous' && { 'x-user': 'ada' }),
         'x-other': 'more',
         'content-type': 'text/plain',
       });
@@ -156,6 +156,11 @@ describe('over HTTP', () => {
     expect(headers).toMatchObject({ host: 'example.com', authorization: 'Bearer good', 'x-token': 't' });
     expect(headers).not.toHaveProperty('x-secret');
     expect(headers).not.toHaveProperty('x-user');
+  });
+
+  test('what the server did not set nobody has set', async () => {
+    const headers = [good, ['x-token', 'anonymous'], ['x-user', 'mallory']] as const;
+    expect((await ask(api, '/http', { headers })).got?.headers).not.toHaveProperty('x-user');
   });
 
   test('any other answer is the client’s, and the backend is not asked', async () => {

@@ -64,7 +64,7 @@ const tcp = { protocol: Listener_Protocol.TCP, port: 9000 };
 const tls = { protocol: Listener_Protocol.TLS, port: 8443, tls: { mode: ListenerTls_Mode.PASSTHROUGH } };
 
 describe('sockets', () => {
-  test('TCP and UDP may have the same port; listeners for requests have no tunnels', async () => {
+  test('TCP and UDP may have the same port; what TLS carries is found out by tunnels, plain requests have none', async () => {
     const store = await linked(
       listener('http'),
       listener('tcp', tcp),
@@ -72,6 +72,7 @@ describe('sockets', () => {
       listener('https', { protocol: Listener_Protocol.HTTPS, port: 443, tls: ended }),
     );
     expect([...store.current.tunnels].map(([key, { transport, isTls }]) => ({ key, transport, isTls }))).toEqual([
+      { key: ':443/tls', transport: 'tcp', isTls: true },
       { key: ':9000/tcp', transport: 'tcp', isTls: false },
       { key: ':9000/udp', transport: 'udp', isTls: false },
     ]);
