@@ -1,4 +1,5 @@
 // Puts the data plane together: source → store → binds → pipeline, telemetry and admin beside it, and takes it apart again.
+import type { Socket } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import type { ResourceChanges } from '@agentgateway/api/keys.ts';
 import { type AdminPort, adminApp, metricsApp, openPort, readinessApp } from './admin/server.ts';
@@ -28,6 +29,7 @@ import { openTunnelRecorder } from './telemetry/tunnel-recorder.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 import { openTunnels } from './tunnel/open-tunnels.ts';
 import type { TunnelRecord } from './tunnel/record.ts';
+import type { TunnelConnection } from './tunnel/tunnel.ts';
 import type { HandedOver } from './tunnel/tcp-bind.ts';
 import type { TunnelTable } from './tunnel/tunnel-table.ts';
 import { type Transport, createTransport } from './upstream/transport.ts';
@@ -156,6 +158,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     log,
     clock,
     trustedHops: settings.trustedHops,
+    plan: (key) => store.current.binds.get(key),
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
     refused: (bind, refusal) => recorder.refused(bind, refusal),
   });
@@ -169,8 +172,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     secret: ({ secret, entry }) => store.secret(secret, entry),
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
     refused: (bind, refusal) => recorder.refused(bind, refusal),
-    proxy: ({ hello, socket: _, ...connection }, client) =>
-      tunnels.proxy({ ...connection, client, protocol: 'tls', serverName: hello.serverName }),
+    proxy: (connection, client) => tunnels.proxy(toTunnelConnection(connection, client)),
     failed: (connection, error) => tunnelRecorder.closed(toFailedHandshake(connection, error, clock)),
   });
   const tunnels: TunnelTable = openTunnels({
@@ -200,6 +202,14 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
       recorder.record(exchange, reply, end, () => (exchange.snapshot as Snapshot).use.leave()),
   };
   return { store, binds, tunnels, secure, ledger, metrics, stories, tracing, transport };
+}
+
+/** What a TLS listener decrypts, as a connection that is proxied. */
+function toTunnelConnection(
+  { id, bind, listener, ends, hello, startMs }: HandedOver,
+  client: Socket,
+): TunnelConnection {
+  return { id, bind, listener, ends, startMs, client, protocol: 'tls', serverName: hello.serverName };
 }
 
 /** What is told of a connection that did not get past its handshake. */

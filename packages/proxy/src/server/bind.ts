@@ -1,5 +1,6 @@
 // One listening socket whose connections carry requests from their first byte.
 import { type Server, type Socket, createServer } from 'node:net';
+import type { ClientAddress } from '@agentgateway/core/exchange.ts';
 import { plainAddress } from './head.ts';
 import { HttpService, type HttpServiceOptions } from './http-service.ts';
 import { serverLimits } from './limits.ts';
@@ -9,6 +10,11 @@ export interface BindOptions extends HttpServiceOptions {
   readonly address: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /**
+   * Finds out who is at the other end, before a byte of HTTP is read; undefined has seen to the end of the connection. Left
+   * out where it is always the peer.
+   */
+  readonly identify?: (socket: Socket) => ClientAddress | Promise<ClientAddress | undefined>;
 }
 
 /** An open socket. */
@@ -39,7 +45,7 @@ class OpenBind implements Bind {
     const { writeBufferBytesMax, connectionsMax } = options.limits ?? serverLimits;
     // Half-closed connections are ended by whoever serves them, once it has said what there is to say.
     this.#net = createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: writeBufferBytesMax }, (socket) =>
-      this.#service.accept(socket, { peer: peerOf(socket), scheme: 'http', tls: undefined }),
+      this.#accept(socket),
     );
     this.#net.maxConnections = connectionsMax;
     this.#net.on('drop', () => options.log.warn({ connectionsMax }, 'a connection was refused: connectionsMax'));
@@ -71,6 +77,22 @@ class OpenBind implements Bind {
     });
   }
 
+  #accept(socket: Socket): void {
+    const peer = this.#options.identify?.(socket) ?? {
+      address: plainAddress(socket.remoteAddress ?? ''),
+      port: socket.remotePort ?? 0,
+    };
+    if (!(peer instanceof Promise)) {
+      this.#service.accept(socket, { peer, scheme: 'http', tls: undefined });
+      return;
+    }
+    // A socket's failure is told by its end.
+    socket.on('error', () => {});
+    void peer.then((known) => {
+      if (known) this.#service.accept(socket, { peer: known, scheme: 'http', tls: undefined });
+    });
+  }
+
   async drain(deadlineMs: number): Promise<void> {
     this.#net.close();
     await this.#service.drain(deadlineMs);
@@ -79,9 +101,4 @@ class OpenBind implements Bind {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain(0);
   }
-}
-
-/** Who is connected. */
-export function peerOf(socket: Socket): { readonly address: string; readonly port: number } {
-  return { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
 }
