@@ -32,6 +32,7 @@ import type { TunnelRecord } from './tunnel/record.ts';
 import type { TunnelConnection } from './tunnel/tunnel.ts';
 import type { HandedOver } from './tunnel/tcp-bind.ts';
 import type { TunnelTable } from './tunnel/tunnel-table.ts';
+import { findRetired } from './upstream/retired.ts';
 import { type Transport, createTransport } from './upstream/transport.ts';
 import { version } from './version.ts';
 
@@ -245,12 +246,14 @@ function bindErrors({ binds, tunnels }: Pick<Plane, 'binds' | 'tunnels'>): Reado
 
 /** Brings a change of the configuration to the requests. */
 async function apply(
-  { store, binds, tunnels, secure, metrics }: Plane,
+  { store, binds, tunnels, secure, transport, metrics }: Plane,
   changes: ResourceChanges,
   settings: Settings,
   { log }: Logs,
 ): Promise<Applied> {
+  const { endpointSets } = store.current;
   await store.update(changes);
+  for (const endpoint of findRetired(endpointSets, store.current.endpointSets)) transport.retire(endpoint);
   await binds.closeAbsent(requestBinds(store.current));
   await tunnels.closeAbsent(store.current.tunnels);
   secure.closeAbsent(store.current.binds);

@@ -1,7 +1,7 @@
 // Whose request it is, where a proxy in front says so before the first byte of HTTP (haproxy's PROXY protocol).
 import { describe, expect, test } from 'vitest';
 import { startTestGateway } from '../../kit/gateway.ts';
-import { RawClient, startUpstream } from '../../kit/http.ts';
+import { RawClient, ask, startRawUpstream, startUpstream } from '../../kit/http.ts';
 
 /** A gateway that reads PROXY protocol headers, in front of an upstream that tells who was forwarded for. */
 async function open(policy: string) {
@@ -68,5 +68,64 @@ describe('a listener that takes the PROXY protocol', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect((await client.answer()).body).toBe('192.0.2.1');
+  });
+});
+
+describe('a backend that is told whose connection it is', () => {
+  /** An upstream that answers each request with the first line of its connection. */
+  async function openBehind(version: 'V1' | 'V2', protocol = 'HTTP1') {
+    const upstream = await startRawUpstream((socket) => {
+      let header: Buffer | undefined;
+      socket.on('data', (bytes: Buffer) => {
+        header ??= bytes.subarray(0, version === 'V1' ? bytes.indexOf('\r\n') : 28);
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${2 * header.byteLength}\r\n\r\n${header.toString('hex')}`);
+      });
+    });
+    const gateway = await startTestGateway(`
+gateways: [{ name: edge, listeners: [{ name: http, port: PORT }] }]
+httpBackends: [{ name: up, host: 127.0.0.1, port: ${upstream.port}, protocol: ${protocol} }]
+httpRoutes: [{ name: all, rules: [{ backendRefs: [{ group: agentgateway.dev, kind: HTTPBackend, name: up }] }] }]
+policies: [{ name: tell, targetRefs: [{ group: agentgateway.dev, kind: HTTPBackend, name: up }], proxyProtocol: { backend: ${version} } }]
+`);
+    return {
+      upstream,
+      port: Number(new URL(gateway.url).port),
+      async [Symbol.asyncDispose]() {
+        await gateway[Symbol.asyncDispose]();
+        await upstream[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  test('gets version 1 before the first request, and shares no connection among clients', async () => {
+    await using gateway = await openBehind('V1');
+    const told: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      using client = new RawClient(gateway.port);
+      for (let j = 0; j < 2; j++) {
+        client.send(request);
+        told.push(Buffer.from((await client.answer()).body, 'hex').toString());
+      }
+      expect(told.at(-1)).toBe(`PROXY TCP4 127.0.0.1 127.0.0.1 ${client.socket.localPort} ${gateway.port}`);
+    }
+    expect(new Set(told).size).toBe(2);
+    expect(gateway.upstream.connections).toBe(2);
+  });
+
+  test('gets version 2', async () => {
+    await using gateway = await openBehind('V2');
+    using client = new RawClient(gateway.port);
+    client.send(request);
+    const header = Buffer.from((await client.answer()).body, 'hex');
+    expect(header.subarray(0, 12).toString('latin1')).toBe('\r\n\r\n\0\r\nQUIT\n');
+    expect([...header.subarray(12, 24)]).toEqual([0x21, 0x11, 0, 12, 127, 0, 0, 1, 127, 0, 0, 1]);
+    expect(header.readUInt16BE(24)).toBe(client.socket.localPort);
+  });
+
+  test('over HTTP/2 is refused, for its connections are shared', async () => {
+    await using gateway = await openBehind('V2', 'HTTP2');
+    const answer = await ask(gateway.port, 'GET / HTTP/1.1');
+    expect(answer.status).toBe(500);
+    expect(answer.body).toContain('PROXY protocol');
   });
 });

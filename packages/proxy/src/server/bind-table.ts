@@ -1,11 +1,12 @@
 // The sockets that are open, kept in step with the snapshot: new ones before the swap, old ones after it.
 import { toHostPort } from '@agentgateway/core/authority.ts';
 import type { Socket } from 'node:net';
-import type { ClientAddress, ExchangeHead } from '@agentgateway/core/exchange.ts';
+import type { ExchangeHead } from '@agentgateway/core/exchange.ts';
 import type { Log } from '@agentgateway/core/environment.ts';
 import type { Clock } from '../environment.ts';
 import type { BindPlan } from '../snapshot/snapshot.ts';
 import { tunnelLimits } from '../tunnel/limits.ts';
+import type { ConnectionEnds } from '../tunnel/proxy-protocol.ts';
 import { chooseProxyHeader, endsOf, receiveEnds } from '../tunnel/reception.ts';
 import { type Bind, openBind } from './bind.ts';
 import type { Refusal } from './http-service.ts';
@@ -105,7 +106,7 @@ export class BindTable {
   }
 
   /** Whose connection it is, where a proxy in front says so. */
-  #identify(key: string, socket: Socket): ClientAddress | Promise<ClientAddress | undefined> {
+  #identify(key: string, socket: Socket): ConnectionEnds | Promise<ConnectionEnds | undefined> {
     const listeners = this.#parts.plan?.(key)?.listeners ?? [];
     const header = chooseProxyHeader(
       listeners.map(
@@ -116,9 +117,9 @@ export class BindTable {
           },
       ),
     );
-    if (!header) return endsOf(socket).source;
+    if (!header) return endsOf(socket);
     return receiveEnds(socket, header, tunnelLimits).then((received) => {
-      if (!('refused' in received)) return received.ends.source;
+      if (!('refused' in received)) return received.ends;
       const { reason, message } = received.refused;
       this.#parts.log.debug({ reason, bind: key }, `a connection was refused: ${message}`);
       socket.destroy();

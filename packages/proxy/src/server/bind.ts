@@ -1,7 +1,8 @@
 // One listening socket whose connections carry requests from their first byte.
 import { type Server, type Socket, createServer } from 'node:net';
-import type { ClientAddress } from '@agentgateway/core/exchange.ts';
-import { plainAddress } from './head.ts';
+import type { ConnectionEnds } from '../tunnel/proxy-protocol.ts';
+import { endsOf } from '../tunnel/reception.ts';
+import type { ConnectionFacts } from './head.ts';
 import { HttpService, type HttpServiceOptions } from './http-service.ts';
 import { serverLimits } from './limits.ts';
 
@@ -14,7 +15,7 @@ export interface BindOptions extends HttpServiceOptions {
    * Finds out who is at the other end, before a byte of HTTP is read; undefined has seen to the end of the connection. Left
    * out where it is always the peer.
    */
-  readonly identify?: (socket: Socket) => ClientAddress | Promise<ClientAddress | undefined>;
+  readonly identify?: (socket: Socket) => ConnectionEnds | Promise<ConnectionEnds | undefined>;
 }
 
 /** An open socket. */
@@ -78,18 +79,15 @@ class OpenBind implements Bind {
   }
 
   #accept(socket: Socket): void {
-    const peer = this.#options.identify?.(socket) ?? {
-      address: plainAddress(socket.remoteAddress ?? ''),
-      port: socket.remotePort ?? 0,
-    };
-    if (!(peer instanceof Promise)) {
-      this.#service.accept(socket, { peer, scheme: 'http', tls: undefined });
+    const ends = this.#options.identify?.(socket) ?? endsOf(socket);
+    if (!(ends instanceof Promise)) {
+      this.#service.accept(socket, toFacts(ends));
       return;
     }
     // A socket's failure is told by its end.
     socket.on('error', () => {});
-    void peer.then((known) => {
-      if (known) this.#service.accept(socket, { peer: known, scheme: 'http', tls: undefined });
+    void ends.then((known) => {
+      if (known) this.#service.accept(socket, toFacts(known));
     });
   }
 
@@ -101,4 +99,8 @@ class OpenBind implements Bind {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain(0);
   }
+}
+
+function toFacts({ source, destination }: ConnectionEnds): ConnectionFacts {
+  return { peer: source, local: destination, scheme: 'http', tls: undefined };
 }
