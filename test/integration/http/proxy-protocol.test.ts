@@ -71,32 +71,32 @@ describe('a listener that takes the PROXY protocol', () => {
   });
 });
 
-describe('a backend that is told whose connection it is', () => {
-  /** An upstream that answers each request with the first line of its connection. */
-  async function openBehind(version: 'V1' | 'V2', protocol = 'HTTP1') {
-    const upstream = await startRawUpstream((socket) => {
-      let header: Buffer | undefined;
-      socket.on('data', (bytes: Buffer) => {
-        header ??= bytes.subarray(0, version === 'V1' ? bytes.indexOf('\r\n') : 28);
-        socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${2 * header.byteLength}\r\n\r\n${header.toString('hex')}`);
-      });
+/** An upstream that answers each request with the first line of its connection. */
+async function openBehind(version: 'V1' | 'V2', protocol = 'HTTP1') {
+  const upstream = await startRawUpstream((socket) => {
+    let header: Buffer | undefined;
+    socket.on('data', (bytes: Buffer) => {
+      header ??= bytes.subarray(0, version === 'V1' ? bytes.indexOf('\r\n') : 28);
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${2 * header.byteLength}\r\n\r\n${header.toString('hex')}`);
     });
-    const gateway = await startTestGateway(`
+  });
+  const gateway = await startTestGateway(`
 gateways: [{ name: edge, listeners: [{ name: http, port: PORT }] }]
 httpBackends: [{ name: up, host: 127.0.0.1, port: ${upstream.port}, protocol: ${protocol} }]
 httpRoutes: [{ name: all, rules: [{ backendRefs: [{ group: agentgateway.dev, kind: HTTPBackend, name: up }] }] }]
 policies: [{ name: tell, targetRefs: [{ group: agentgateway.dev, kind: HTTPBackend, name: up }], proxyProtocol: { backend: ${version} } }]
 `);
-    return {
-      upstream,
-      port: Number(new URL(gateway.url).port),
-      async [Symbol.asyncDispose]() {
-        await gateway[Symbol.asyncDispose]();
-        await upstream[Symbol.asyncDispose]();
-      },
-    };
-  }
+  return {
+    upstream,
+    port: Number(new URL(gateway.url).port),
+    async [Symbol.asyncDispose]() {
+      await gateway[Symbol.asyncDispose]();
+      await upstream[Symbol.asyncDispose]();
+    },
+  };
+}
 
+describe('a backend that is told whose connection it is', () => {
   test('gets version 1 before the first request, and shares no connection among clients', async () => {
     await using gateway = await openBehind('V1');
     const told: string[] = [];
