@@ -6,15 +6,30 @@ import { type Running, freePort, untilServing } from './processes.ts';
 import { type BenchRow, type Row, type System, type SystemName, measureRows, startSystems } from './rows.ts';
 import { startGateway, startNginx, startUpstreams } from './systems.ts';
 
-/** How many routes, and of how many listeners, each row has. */
+/** How many routes, and of how many listeners, a process has. */
+interface Size {
+  readonly routes: number;
+  readonly listeners: number;
+}
+
 const sizes = {
-  'routes-10': { routes: 10, listeners: 1 },
-  'routes-10000': { routes: 10_000, listeners: 1 },
-  'listeners-1000': { routes: 1000, listeners: 1000 },
+  few: { routes: 10, listeners: 1 },
+  many: { routes: 10_000, listeners: 1 },
+  listeners: { routes: 1000, listeners: 1000 },
 } as const;
 type SizeName = keyof typeof sizes;
-type Size = (typeof sizes)[SizeName];
 const sizeNames = Object.keys(sizes) as SizeName[];
+
+/**
+ * Which size each row is about, and how many of its routes are asked for: as many of many as of few, so that the sizes of
+ * tables compare, and then all in turn, which adds what memory costs that no cache holds.
+ */
+const rowSizes: Readonly<Record<string, { readonly size: SizeName; readonly asked: number }>> = {
+  'routes-10': { size: 'few', asked: 10 },
+  'routes-10000': { size: 'many', asked: 10 },
+  'routes-10000-all': { size: 'many', asked: 10_000 },
+  'listeners-1000': { size: 'listeners', asked: 1000 },
+};
 /** A Gateway holds so many listeners; several share the port. */
 const listenersOfGateway = 64;
 /** Hosts that routes are spread over where a listener has all of them. */
@@ -28,8 +43,8 @@ export function targetOf(index: number, { listeners }: { readonly listeners: num
   return { host: `${host}.example.com`, path: `/service-${index}` };
 }
 
-function targetsOf(size: Size): Target[] {
-  return Array.from({ length: size.routes }, (_, index) => targetOf((index * stride) % size.routes, size));
+function targetsOf(size: Size, length = size.routes): Target[] {
+  return Array.from({ length }, (_, index) => targetOf((index * stride) % size.routes, size));
 }
 
 function parentOf(listener: number): object {
@@ -37,12 +52,7 @@ function parentOf(listener: number): object {
 }
 
 /** A configuration with a route for each target; a change of `edition` changes the route in the middle. */
-export function routesConfig(
-  port: number,
-  size: { readonly routes: number; readonly listeners: number },
-  upstreamPort: number,
-  edition = 0,
-): object {
+export function routesConfig(port: number, size: Size, upstreamPort: number, edition = 0): object {
   const isSplit = size.listeners > 1;
   const listener = (index: number): object => ({
     name: `listener-${index}`,
@@ -87,8 +97,8 @@ async function startSizes(name: SystemName, begin: (size: SizeName, port: number
   }
   return {
     name,
-    process: (row) => started.get(row)!.running,
-    base: (row) => `http://127.0.0.1:${started.get(row)!.port}`,
+    process: (row) => started.get(rowSizes[row]!.size)!.running,
+    base: (row) => `http://127.0.0.1:${started.get(rowSizes[row]!.size)!.port}`,
   };
 }
 
@@ -115,9 +125,9 @@ function startNginxProxy(folder: string, upstreamPort: number): Promise<System> 
   });
 }
 
-/** Every target of a size in turn. */
-function rowOf(name: SizeName): Row {
-  const targets = targetsOf(sizes[name]);
+function toRow(name: string): Row {
+  const { size, asked } = rowSizes[name]!;
+  const targets = targetsOf(sizes[size], asked);
   return { name, load: (base, seconds, folder) => loadTargets(base, targets, seconds, folder) };
 }
 
@@ -128,7 +138,7 @@ export async function benchRoutes(bench: Bench): Promise<BenchRow[]> {
     agentgateway: () => startOurs(bench.folder, staticPort),
     nginx: () => startNginxProxy(bench.folder, staticPort),
   });
-  const { rows, ratio } = await measureRows(bench, sizeNames.map(rowOf), systems);
+  const { rows, ratio } = await measureRows(bench, Object.keys(rowSizes).map(toRow), systems);
   const measured = ratio('routes-10000', 'routes-10');
   if (measured !== undefined) bench.goal({ what: '10,000 routes, CPU × 10 routes', measured, limit: 1.05, unit: ' ×' });
   return rows;
