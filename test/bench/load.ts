@@ -13,13 +13,23 @@ export interface LoadRequest {
   readonly body: string | undefined;
 }
 
+/** A host and a path that are asked for in turn with others. */
+export interface Target {
+  readonly host: string;
+  readonly path: string;
+}
+
 /** What came of it. */
 export interface LoadResult {
   readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly slowestMs: number;
 }
+
+/** What the load generator of this folder can do. */
+export type OwnLoad = 'tls-handshakes' | 'websocket-echo';
 
 /** Connections, each with one request at a time. */
 export const connections = 32;
@@ -35,12 +45,36 @@ export async function load(request: LoadRequest, seconds: number, folder: string
 }
 
 async function loadWrk({ url, headers, body }: LoadRequest, seconds: number, folder: string): Promise<LoadResult> {
-  const script = join(folder, 'request.lua');
   const lines = Object.entries(headers).map(([name, value]) => `wrk.headers[${quote(name)}] = ${quote(value)}`);
-  writeFileSync(
-    script,
-    [...(body === undefined ? [] : [`wrk.method = "POST"`, `wrk.body = ${quote(body)}`]), ...lines].join('\n'),
-  );
+  const post = body === undefined ? [] : [`wrk.method = "POST"`, `wrk.body = ${quote(body)}`];
+  return runWrk(url, [...post, ...lines], seconds, folder);
+}
+
+/** Asks for many targets in turn. Throws when an answer was not a success, and without wrk. */
+export async function loadTargets(
+  url: string,
+  targets: readonly Target[],
+  seconds: number,
+  folder: string,
+): Promise<LoadResult> {
+  if (loader !== 'wrk') throw new Error('wrk is missing (apt-get install wrk)');
+  const lines = targets.map(({ host, path }) => `asked(${quote(host)}, ${quote(path)})`);
+  const script = `local requests = {}
+local last = 0
+local function asked(host, path)
+  requests[#requests + 1] = "GET " .. path .. " HTTP/1.1\\r\\nHost: " .. host .. "\\r\\n\\r\\n"
+end
+${lines.join('\n')}
+function request()
+  last = last % #requests + 1
+  return requests[last]
+end`;
+  return runWrk(url, [script], seconds, folder);
+}
+
+async function runWrk(url: string, lines: readonly string[], seconds: number, folder: string): Promise<LoadResult> {
+  const script = join(folder, 'request.lua');
+  writeFileSync(script, lines.join('\n'));
   const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '10s', '-s', script, url];
   const [program, ...rest] = pinned('others', [findProgram('wrk')!, ...args]);
   const { stdout } = await execute(program!, rest);
@@ -51,6 +85,7 @@ async function loadWrk({ url, headers, body }: LoadRequest, seconds: number, fol
     requestsPerSecond: Number(field(stdout, /Requests\/sec:\s+([\d.]+)/)),
     p50Ms: toMs(field(stdout, /50%\s+([\d.]+\w+)/)),
     p99Ms: toMs(field(stdout, /99%\s+([\d.]+\w+)/)),
+    slowestMs: toMs(field(stdout, /Latency\s+\S+\s+\S+\s+([\d.]+\w+)/)),
   };
 }
 
@@ -72,12 +107,32 @@ function toMs(text: string): number {
   return Number(count) * factor;
 }
 
-async function loadH2load({ url, headers, body }: LoadRequest, seconds: number, folder: string): Promise<LoadResult> {
+async function loadH2load(request: LoadRequest, seconds: number, folder: string): Promise<LoadResult> {
+  return runH2load(request, ['--h1', `-c${connections}`], seconds, folder);
+}
+
+/** Asks over HTTP/2, with some streams at a time on each of some connections. Throws when an answer was not a success, and without h2load. */
+export async function loadStreams(
+  request: LoadRequest,
+  { connections, streams }: { readonly connections: number; readonly streams: number },
+  seconds: number,
+  folder: string,
+): Promise<LoadResult> {
+  if (!findProgram('h2load')) throw new Error('h2load is missing (apt-get install nghttp2-client)');
+  return runH2load(request, [`-c${connections}`, `-m${streams}`], seconds, folder);
+}
+
+async function runH2load(
+  { url, headers, body }: LoadRequest,
+  options: readonly string[],
+  seconds: number,
+  folder: string,
+): Promise<LoadResult> {
   const log = join(folder, 'requests.tsv');
   const data = join(folder, 'request.body');
   rmSync(log, { force: true });
   if (body !== undefined) writeFileSync(data, body);
-  const args = ['--h1', '-t1', `-c${connections}`, `-D${seconds}`, `--log-file=${log}`];
+  const args = ['-t1', ...options, `-D${seconds}`, `--log-file=${log}`];
   for (const [name, value] of Object.entries(headers)) args.push('-H', `${name}: ${value}`);
   if (body !== undefined) args.push('-d', data);
   const [program, ...rest] = pinned('others', [findProgram('h2load')!, ...args, url]);
@@ -86,7 +141,25 @@ async function loadH2load({ url, headers, body }: LoadRequest, seconds: number, 
   const rows = readFileSync(log, 'utf8').trim().split('\n');
   const failed = rows.find((row) => !/^\d+\t2\d\d\t/.test(row));
   if (failed !== undefined) throw new Error(`${url}: a request was not answered with success: ${failed}`);
-  const sorted = rows.map((row) => Number(row.split('\t')[2]) / 1000).sort((a, b) => a - b);
+  return resultOf(
+    rows.map((row) => Number(row.split('\t')[2]) / 1000),
+    seconds,
+  );
+}
+
+/** Summarises how long requests took, in milliseconds. */
+export function resultOf(tookMs: readonly number[], seconds: number): LoadResult {
+  const sorted = tookMs.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
-  return { requests: rows.length, requestsPerSecond: rows.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
+  const { length } = sorted;
+  if (length === 0) throw new Error('nothing was answered');
+  return { requests: length, requestsPerSecond: length / seconds, p50Ms: at(0.5), p99Ms: at(0.99), slowestMs: at(1) };
+}
+
+/** Runs this folder's own load generator on a port. Throws when an answer was not a success. */
+export async function loadOwn(kind: OwnLoad, base: string, seconds: number): Promise<LoadResult> {
+  const script = join(import.meta.dirname, 'own-load.ts');
+  const [program, ...rest] = pinned('others', [process.execPath, script, kind, new URL(base).port, String(seconds)]);
+  const { stdout } = await execute(program!, rest, { timeout: (seconds + 30) * 1000 });
+  return JSON.parse(stdout) as LoadResult;
 }

@@ -1,7 +1,8 @@
 // Child processes of a benchmark: started pinned to a core, measured through /proc, and never left running.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, openSync, readFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { get } from 'node:http';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuMicrosOf } from './cpu.ts';
@@ -19,10 +20,18 @@ export interface Running extends AsyncDisposable {
   signal(name: NodeJS.Signals): void;
 }
 
-const started = new Set<ChildProcess>();
+/** Longest wait for a process to serve, and for an edit to be applied. */
+const servingMsMax = 30_000;
+const applyMsMax = 30_000;
+const started = new Map<ChildProcess, Running>();
 process.once('exit', () => {
-  for (const child of started) child.kill('SIGKILL');
+  for (const child of started.keys()) child.kill('SIGKILL');
 });
+
+/** Ends every process that was started and still runs. */
+export async function stopAll(): Promise<void> {
+  await Promise.all([...started.values()].map((running) => running[Symbol.asyncDispose]()));
+}
 
 /** The path of a program; Debian keeps some servers where a user's PATH does not look. */
 export function findProgram(name: string): string | undefined {
@@ -51,14 +60,13 @@ export function start(
   const [program, ...args] = pinned(role, command);
   const log = openSync(output, 'a');
   const child = spawn(program!, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env } });
-  started.add(child);
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${program} could not be started`);
-  return {
+  const running: Running = {
     pid,
     output,
     cpuMicros: () => cpuMicrosOf(pid),
@@ -76,6 +84,8 @@ export function start(
       started.delete(child);
     },
   };
+  started.set(child, running);
+  return running;
 }
 
 /** A port of 127.0.0.1 that nobody uses now. */
@@ -87,16 +97,48 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits until a URL answers 200. Throws, with the end of the process's output, when it ends or takes too long. */
-export async function untilServing(url: string, running: Running, secondsMax = 30): Promise<void> {
-  const deadline = Date.now() + secondsMax * 1000;
+/** Waits until a URL answers 200, to a host of its own where one is named. Throws, with the end of the process's output, when it ends or takes too long. */
+export async function untilServing(url: string, running: Running, { host }: { host?: string } = {}): Promise<void> {
+  const deadline = Date.now() + servingMsMax;
   while (Date.now() < deadline && !running.hasEnded()) {
-    const status = await fetch(url).then(
-      (response) => response.body?.cancel().then(() => response.status),
-      () => 0,
-    );
-    if (status === 200) return;
+    if ((await statusOf(url, host)) === 200) return;
     await sleep(50);
   }
   throw new Error(`${url} does not answer 200: ${readFileSync(running.output, 'utf8').trim().slice(-500)}`);
+}
+
+function statusOf(url: string, host: string | undefined): Promise<number> {
+  return new Promise((resolve) => {
+    const asked = get(url, { agent: false, ...(host !== undefined && { headers: { host } }) }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    asked.on('error', () => resolve(0));
+  });
+}
+
+/** Waits until somebody listens. Throws when the process ends or takes too long. */
+export async function untilListening(port: number, running: Running): Promise<void> {
+  for (let i = 0; i < 300 && !running.hasEnded(); i++) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+      socket.on('connect', () => socket.destroy());
+    });
+    if (isOpen) return;
+    await sleep(50);
+  }
+  throw new Error(`nobody listens on ${port}`);
+}
+
+/** Edits a gateway's configuration, and waits until it says that it is applied. Throws when it ends or takes too long. */
+export async function untilApplied(running: Running, edit: () => void): Promise<void> {
+  const applied = (): number => readFileSync(running.output, 'utf8').split('configuration applied').length;
+  const before = applied();
+  edit();
+  for (let waitedMs = 0; applied() === before; waitedMs += 50) {
+    if (waitedMs > applyMsMax || running.hasEnded())
+      throw new Error(`an edit was not applied: ${readFileSync(running.output, 'utf8').trim().slice(-2000)}`);
+    await sleep(50);
+  }
 }

@@ -3,13 +3,11 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mark } from './loop-monitor.ts';
-import { type Running, freePort, untilServing } from './processes.ts';
+import { type Running, freePort, untilApplied, untilServing } from './processes.ts';
 import { type Spread, spreadOf } from './summary.ts';
 import { startGateway } from './systems.ts';
 
 const routeCount = 1000;
-/** Longest wait for an edit to be applied. */
-const applySecondsMax = 30;
 /** How long the event loop is watched, so that quiet times and reloads compare. */
 const windowMs = 2000;
 
@@ -87,17 +85,12 @@ export async function measureReloads(folder: string, rounds: number): Promise<Re
   };
 }
 
-/** Replaces the file as editors do, and waits until the gateway says that it is applied. */
-async function edit(running: Running, file: string, next: object): Promise<void> {
-  const applied = (): number => readFileSync(running.output, 'utf8').split('configuration applied').length;
-  const before = applied();
-  writeFileSync(`${file}.new`, JSON.stringify(next, undefined, 1));
-  renameSync(`${file}.new`, file);
-  for (let waitedMs = 0; applied() === before; waitedMs += 50) {
-    if (waitedMs > applySecondsMax * 1000 || running.hasEnded())
-      throw new Error(`an edit was not applied: ${readFileSync(running.output, 'utf8').trim().slice(-2000)}`);
-    await sleep(50);
-  }
+/** Replaces the file as editors do, and waits until it is applied. */
+function edit(running: Running, file: string, next: object): Promise<void> {
+  return untilApplied(running, () => {
+    writeFileSync(`${file}.new`, JSON.stringify(next, undefined, 1));
+    renameSync(`${file}.new`, file);
+  });
 }
 
 function readMarks(file: string): Mark[] {

@@ -3,25 +3,13 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LoadRequest } from './load.ts';
+import type { System, SystemName } from './rows.ts';
 import { type Running, findProgram, freePort, start, untilServing } from './processes.ts';
 
 /** Names of rows. */
 export const rowNames = ['plain-1k', 'llm-chat-1k', 'llm-stream-50'] as const;
 /** A row's name. */
 export type RowName = (typeof rowNames)[number];
-/** Names of systems. */
-export const systemNames = ['agentgateway', 'nginx', 'haproxy', 'direct'] as const;
-/** A system's name. */
-export type SystemName = (typeof systemNames)[number];
-
-/** A system that is being measured. */
-export interface System {
-  readonly name: SystemName;
-  /** The process whose CPU and memory count; for `direct` that of the row's upstream. */
-  process(row: RowName): Running;
-  /** Scheme, host and port for a row. */
-  base(row: RowName): string;
-}
 
 const repository = join(import.meta.dirname, '../..');
 /** The program of this gateway: from its sources, unless BENCH_MAIN names a build. */
@@ -31,7 +19,8 @@ export const gatewayMain = process.env['BENCH_MAIN'] ?? join(repository, 'packag
 const keyCount = 1000;
 const clientKey = 'bench-key-500';
 
-const oneKilobyte = JSON.stringify({
+/** The body of rows with 1 KB of JSON. */
+export const oneKilobyte = JSON.stringify({
   items: Array.from({ length: 20 }, (_, index) => `item ${index} `.padEnd(44, 'x')),
 });
 const completion = JSON.stringify({
@@ -95,7 +84,8 @@ ${temporary}
   keepalive_timeout 3600s;`;
 }
 
-function startNginx(role: 'measured' | 'others', folder: string, http: string): Running {
+/** Starts an nginx of one worker with the inside of its `http`. */
+export function startNginx(role: 'measured' | 'others', folder: string, http: string): Running {
   mkdirSync(folder, { recursive: true });
   const configuration = join(folder, 'nginx.conf');
   writeFileSync(configuration, `${nginxHead(folder)}\n${http}\n}\n`);
@@ -113,6 +103,7 @@ export async function startUpstreams(folder: string): Promise<Upstreams> {
   server {
     listen 127.0.0.1:${staticPort} backlog=1024;
     root ${root};
+    location /service- { try_files /1k.json =404; }
     location = /v1/chat/completions { default_type application/json; return 200 '${completion}'; }
   }`;
   const upstream = startNginx('others', join(folder, 'upstream'), http);

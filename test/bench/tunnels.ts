@@ -1,12 +1,11 @@
 // Measures TCP, TLS passthrough and UDP: CPU per MiB or datagram of this gateway beside haproxy, and nginx for UDP.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { makeCertificate } from '../kit/certificate.ts';
-import { type Running, findProgram, freePort, pinned, start } from './processes.ts';
+import type { Bench } from './bench.ts';
+import { type Running, findProgram, freePort, pinned, start, untilListening } from './processes.ts';
 import { showSpread, showTable, spreadOf } from './summary.ts';
 import { startGateway } from './systems.ts';
 import { type TunnelRow, tunnelHost, tunnelRows } from './tunnel-rows.ts';
@@ -57,20 +56,6 @@ async function threePorts(): Promise<Ports> {
 
 function toRows({ tcp, tls, udp }: Ports): TunnelSystem['ports'] {
   return { 'tcp-download': tcp, 'tcp-upload': tcp, 'tls-passthrough': tls, 'udp-256': udp };
-}
-
-/** Waits until somebody listens. */
-async function untilListening(port: number, running: Running): Promise<void> {
-  for (let i = 0; i < 300 && !running.hasEnded(); i++) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
-      socket.on('connect', () => socket.destroy());
-    });
-    if (isOpen) return;
-    await sleep(50);
-  }
-  throw new Error(`nobody listens on ${port}`);
 }
 
 async function startUpstream(folder: string): Promise<{ running: Running; ports: Ports }> {
@@ -188,23 +173,14 @@ async function measure(row: TunnelRow, port: number, pid: number, seconds: numbe
   return { cpuMicrosPerUnit: cpuMicros / amount, unitsPerSecond: amount / taken };
 }
 
-/** What measuring may say of what it cannot measure. */
-export type Skip = (what: string, why: unknown, isFailure?: boolean) => void;
-
 /** Measures every row in rounds and prints the table. */
-export async function measureTunnels(
-  folder: string,
-  { rounds, seconds, skip }: { readonly rounds: number; readonly seconds: number; readonly skip: Skip },
-): Promise<TunnelResult[]> {
-  mkdirSync(folder, { recursive: true });
-  await using cleanup = new AsyncDisposableStack();
+export async function benchTunnels(bench: Bench): Promise<TunnelResult[]> {
+  const { folder, seconds, skip } = bench;
   const upstream = await startUpstream(folder);
-  cleanup.use(upstream.running);
   const systems: TunnelSystem[] = [];
   const add = async (what: string, begin: () => Promise<TunnelSystem>): Promise<void> => {
     try {
       systems.push(await begin());
-      cleanup.use(systems.at(-1)!.running);
     } catch (error) {
       skip(`${what} for TCP, TLS and UDP`, error, what === 'agentgateway');
     }
@@ -215,7 +191,7 @@ export async function measureTunnels(
   if (findProgram('nginx') && existsSync(streamModule)) await add('nginx', () => startNginx(folder, upstream.ports));
   else skip('nginx for UDP', 'it is missing (apt-get install nginx-light libnginx-mod-stream)');
   const samples = new Map<string, Sample[]>();
-  for (let round = 0; round < rounds; round++)
+  await bench.eachRound(async (round) => {
     for (const row of tunnelRows)
       for (const { name, running, ports } of systems) {
         const port = ports[row];
@@ -224,13 +200,18 @@ export async function measureTunnels(
           const taken = samples.get(`${row} ${name}`) ?? [];
           samples.set(`${row} ${name}`, [...taken, await measure(row, port, running.pid, seconds)]);
         } catch (error) {
-          if (round === 0) skip(`${row} ${name}`, error, name === 'agentgateway');
+          if (round === 1) skip(`${row} ${name}`, error, name === 'agentgateway');
         }
       }
-  return summarise(samples);
+  });
+  const results = summarise(bench, samples);
+  for (const { name, system, ratio } of results)
+    if (system === 'agentgateway' && ratio !== null && compared[name] === 'haproxy')
+      bench.goal({ what: `${name}, CPU per byte × haproxy`, measured: ratio, limit: 2, unit: ' ×' });
+  return results;
 }
 
-function summarise(samples: ReadonlyMap<string, readonly Sample[]>): TunnelResult[] {
+function summarise(bench: Bench, samples: ReadonlyMap<string, readonly Sample[]>): TunnelResult[] {
   const results: TunnelResult[] = [];
   const shown: string[][] = [];
   for (const [key, taken] of [...samples].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -244,6 +225,6 @@ function summarise(samples: ReadonlyMap<string, readonly Sample[]>): TunnelResul
     const ratioText = ratio === null ? '' : `${ratio.toFixed(2)} × ${compared[name]}`;
     shown.push([name, system, unit, showSpread(cpu, 1), showSpread(speed, 0), ratioText]);
   }
-  process.stdout.write(`\n${showTable(['row', 'system', 'unit', 'CPU µs/unit', 'units/s', 'ratio'], shown)}\n`);
+  bench.say(showTable(['row', 'system', 'unit', 'CPU µs/unit', 'units/s', 'ratio'], shown));
   return results;
 }

@@ -128,13 +128,16 @@ interface CompiledMatch {
   readonly query: readonly ValueTest[];
 }
 
+/** Shared, so that what tests nothing takes no memory that each request would have to fetch. */
+const noTests: readonly ValueTest[] = [];
+
 const everything: CompiledMatch = {
   matchedPrefix: '/',
   pattern: undefined,
   grpc: undefined,
   method: '',
-  headers: [],
-  query: [],
+  headers: noTests,
+  query: noTests,
 };
 
 /** By message, so that a router that is built again compiles only what is new. */
@@ -149,8 +152,8 @@ function compileMatch(match: RouteMatch): CompiledMatch {
     pattern: path?.case === 'regex' ? RE2JS.compile(path.value) : undefined,
     grpc: match.grpc && compileMethod(match.grpc),
     method: match.method,
-    headers: firstOfName(match.headers).map(compileValue),
-    query: firstOfName(match.query).map(compileValue),
+    headers: compileValues(match.headers),
+    query: compileValues(match.query),
   };
   compiledMatches.set(match, compiled);
   return compiled;
@@ -183,11 +186,12 @@ function firstFit<T>(list: readonly Candidate<T>[], request: RoutedRequest): Can
 
 function isFit<T>({ method, headers, query }: Candidate<T>, request: RoutedRequest): boolean {
   if (method !== '' && method !== request.method) return false;
-  for (const { name, test } of headers) {
-    const value = request.headers.combined(name);
-    if (value === undefined || !test(value)) return false;
-  }
-  if (query.length === 0) return true;
+  if (headers !== noTests)
+    for (const { name, test } of headers) {
+      const value = request.headers.combined(name);
+      if (value === undefined || !test(value)) return false;
+    }
+  if (query === noTests) return true;
   const values = new URLSearchParams(request.query ?? '');
   return query.every(({ name, test }) => {
     const value = values.get(name);
@@ -217,8 +221,11 @@ function compileValue({ name, match }: ValueMatch): ValueTest {
 }
 
 /** Of matches on the same name only the first counts. */
-function firstOfName(matches: readonly ValueMatch[]): ValueMatch[] {
-  return matches.filter(({ name }, index) => matches.findIndex((other) => other.name === name) === index);
+function compileValues(matches: readonly ValueMatch[]): readonly ValueTest[] {
+  if (matches.length === 0) return noTests;
+  return matches
+    .filter(({ name }, index) => matches.findIndex((other) => other.name === name) === index)
+    .map(compileValue);
 }
 
 function trimSlash(path: string): string {

@@ -37,7 +37,9 @@ export class Http1Wire implements Wire {
     this.#release = release;
     this.#socket = socket;
     this.#writer = new TurnWriter(socket, () => {
-      if (this.isEnded) this.#listener?.behind();
+      if (!this.isEnded) return;
+      this.#listener?.behind();
+      this.#tellWhenTaken();
     });
     this.#now = now;
   }
@@ -123,6 +125,16 @@ export class Http1Wire implements Wire {
     if (!chunk) this.#writer.write(head + last);
     else if (this.#isChunked) this.#writer.writeBytes(head + toChunkLine(chunk.byteLength), chunk, `\r\n${last}`);
     else this.#writer.writeBytes(head, chunk, '');
+    if (this.isBehind) this.#tellWhenTaken();
+  }
+
+  /** Tells whose answer it is when the socket has taken it: `drain` is only for sockets that had too much. */
+  #tellWhenTaken(): void {
+    const socket = this.#socket;
+    const listener = this.#listener;
+    const taken = (): void => listener?.drained();
+    if (socket.writableEnded) socket.once('finish', taken);
+    else socket.write('', taken);
   }
 
   switchTo(protocol: string, headers: HeaderList): Duplex {

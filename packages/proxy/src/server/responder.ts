@@ -112,7 +112,8 @@ export class NodeResponder implements Responder {
 
   /** Wire events. */
   drained(): void {
-    this.#watch?.end();
+    if (this.#isOver) this.#watch?.stop();
+    else this.#watch?.end();
     this.#wake?.();
   }
 

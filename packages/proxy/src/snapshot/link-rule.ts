@@ -111,10 +111,13 @@ function linkRule(
     return { policy: key, kind: 'externalAuth', phase: 'external-authorize', step };
   };
   const mirrors = toMirrors(part.mirrors);
-  const choose = (): BackendChoice | undefined => {
-    const next = turn();
-    return next && backends[next.index];
-  };
+  const only = backends.length === 1 && backends[0]!.weight > 0 ? backends[0] : undefined;
+  const choose = only
+    ? () => only
+    : (): BackendChoice | undefined => {
+        const next = turn();
+        return next && backends[next.index];
+      };
   const { settings, decisions } = chain;
   const asked = part.externalAuth ? withStep(chain.plan, toAuthStep(part.externalAuth)) : chain.plan;
   const plan = withMirrors(asked, key, mirrors);

@@ -1,4 +1,5 @@
 // The worker that turns files into resources beside the traffic: read, parse, validate, expand, translate, encode (contract 17).
+import { constants, getPriority, platform, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { EncodedResource } from '@agentgateway/api/keys.ts';
@@ -12,6 +13,11 @@ import { type ConfigFile, Unreadable, readFiles, watchFiles } from './files.ts';
 import { ReferencedFiles } from './referenced-files.ts';
 import type { FromSource, SourceInput, ToSource } from './messages.ts';
 
+/**
+ * Added to this thread's niceness: where there are fewer free cores than threads, requests go first and an edit waits. With
+ * equal shares one edit of 1,000 routes under full load on one core added 27 ms to the slowest request.
+ */
+const niceness = 10;
 /** How many problems of one edit are told. */
 const problemsMax = 1000;
 
@@ -145,6 +151,8 @@ function describe(error: unknown): string {
 
 if (!isMainThread && parentPort) {
   const port = parentPort;
+  // On Linux it is the calling thread's own; elsewhere it would be that of the traffic, too.
+  if (platform() === 'linux') setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + niceness));
   const input = workerData as SourceInput;
   const source = new FileSource(input, (message) => port.postMessage(message));
   // Before the first look, so that nothing is missed between.

@@ -1,6 +1,7 @@
 // Short writes of one turn are one write; their order, and that of long ones among them, is that of the calls.
 import { once } from 'node:events';
 import { type Socket, connect, createServer } from 'node:net';
+import { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TurnWriter } from './turn-writer.ts';
 
@@ -24,6 +25,10 @@ beforeEach(async () => {
 });
 
 afterEach(() => close());
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
 test('texts and bytes of one turn arrive in order, and as one write', async () => {
   const writer = new TurnWriter(writing);
@@ -65,6 +70,18 @@ test('a socket that takes no more says so, and whoever waits for the turn’s en
   while (writer.writeBytes('', long, ''));
   expect(writer.write('x')).toBe(false);
   expect(behind).toBe(0);
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
+  await turn();
   expect(behind).toBe(1);
+});
+
+test('a socket that tells a turn later that it has handed over, as with TLS, is not behind', async () => {
+  let behind = 0;
+  const late = new Duplex({ read() {}, write: (_chunk, _encoding, done) => process.nextTick(done) });
+  const writer = new TurnWriter(late as Socket, () => behind++);
+  writer.write('x');
+  await turn();
+  await turn();
+  await turn();
+  expect(behind).toBe(0);
 });

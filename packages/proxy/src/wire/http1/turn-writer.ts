@@ -19,10 +19,11 @@ function flushPosted(): void {
  */
 export class TurnWriter {
   readonly #socket: Socket;
-  /** Called when the socket has not taken all of what waited for the turn's end. */
+  /** Called when the socket has not taken all of what waited for the turn's end, nor in the turn after. */
   readonly #behind: (() => void) | undefined;
   #text = '';
   #isPosted = false;
+  #isLooking = false;
 
   constructor(socket: Socket, behind?: () => void) {
     this.#socket = socket;
@@ -65,8 +66,16 @@ export class TurnWriter {
     const socket = this.#socket;
     if (socket.destroyed) return;
     socket.write(text, 'latin1');
-    if (socket.writableLength > 0) this.#behind?.();
+    if (socket.writableLength === 0 || !this.#behind || this.#isLooking) return;
+    // A socket with TLS hands over at once and tells it a turn later.
+    this.#isLooking = true;
+    setImmediate(this.#look);
   }
+
+  readonly #look = (): void => {
+    this.#isLooking = false;
+    if (!this.#socket.destroyed && this.#socket.writableLength > 0) this.#behind?.();
+  };
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {
