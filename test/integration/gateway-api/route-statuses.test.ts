@@ -1,7 +1,9 @@
-// What the standard's suite asserts of the statuses of routes, each rule by the name that it has there.
+// What the standard's suite asserts of the statuses of routes and BackendTLSPolicies, each rule by the name that it has there.
 import { expect, test } from 'vitest';
 import {
   type Row,
+  authority,
+  tlsPolicy,
   allow,
   g,
   grant,
@@ -20,6 +22,9 @@ import {
   udp,
   unresolved,
 } from './status-kit.ts';
+
+const web = [gw([http('a')]), ...services, route('HTTPRoute', [g()])];
+const ca = (kind: string, name: string): object => ({ caCertificateRefs: [{ group: '', kind, name }] });
 
 const rows: readonly Row[] = [
   [
@@ -225,6 +230,48 @@ const rows: readonly Row[] = [
       grant('UDPRoute', 'infra', { kind: 'Service' }, 'web'),
     ],
     [resolved('UDPRoute r@g')],
+  ],
+
+  [
+    'BackendTLSPolicy',
+    [...web, authority('ca'), tlsPolicy('p', ca('ConfigMap', 'ca'))],
+    [served('BackendTLSPolicy p@g'), resolved('BackendTLSPolicy p@g')],
+  ],
+  [
+    'BackendTLSPolicy: what the system trusts',
+    [...web, tlsPolicy('p', { wellKnownCACertificates: 'System' })],
+    [served('BackendTLSPolicy p@g')],
+  ],
+  [
+    'BackendTLSPolicyConflictResolution: the oldest',
+    [...web, authority('ca'), tlsPolicy('z', ca('ConfigMap', 'ca')), tlsPolicy('a', ca('ConfigMap', 'ca'))],
+    [served('BackendTLSPolicy z@g'), refused('BackendTLSPolicy a@g', 'Conflicted')],
+  ],
+  [
+    'BackendTLSPolicyConflictResolution: a port is narrower',
+    [...web, authority('ca'), tlsPolicy('z', ca('ConfigMap', 'ca')), tlsPolicy('a', ca('ConfigMap', 'ca'), 'http')],
+    [served('BackendTLSPolicy z@g'), served('BackendTLSPolicy a@g')],
+  ],
+  [
+    'BackendTLSPolicyInvalidCACertificateRef',
+    [...web, tlsPolicy('p', ca('ConfigMap', 'gone'))],
+    [
+      refused('BackendTLSPolicy p@g', 'NoValidCACertificate'),
+      unresolved('BackendTLSPolicy p@g', 'InvalidCACertificateRef'),
+    ],
+  ],
+  [
+    'BackendTLSPolicyInvalidCACertificateRef: what is no certificate',
+    [...web, authority('ca', 'hello'), tlsPolicy('p', ca('ConfigMap', 'ca'))],
+    [
+      refused('BackendTLSPolicy p@g', 'NoValidCACertificate'),
+      unresolved('BackendTLSPolicy p@g', 'InvalidCACertificateRef'),
+    ],
+  ],
+  [
+    'BackendTLSPolicyInvalidKind',
+    [...web, tlsPolicy('p', ca('Secret', 'ca'))],
+    [refused('BackendTLSPolicy p@g', 'NoValidCACertificate'), unresolved('BackendTLSPolicy p@g', 'InvalidKind')],
   ],
 ];
 

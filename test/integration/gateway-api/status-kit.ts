@@ -46,8 +46,23 @@ export const grant = (kind: string, from: string, target: object, namespace: str
   );
 /** Services `web` of two namespaces. */
 export const services = [
-  object('Service', 'web', { ports: [{ port: 80 }, { port: 81, protocol: 'UDP' }] }),
-  object('Service', 'web', { ports: [{ port: 80 }, { port: 81, protocol: 'UDP' }] }, 'web'),
+  object('Service', 'web', {
+    ports: [
+      { name: 'http', port: 80 },
+      { name: 'udp', port: 81, protocol: 'UDP' },
+    ],
+  }),
+  object(
+    'Service',
+    'web',
+    {
+      ports: [
+        { name: 'http', port: 80 },
+        { name: 'udp', port: 81, protocol: 'UDP' },
+      ],
+    },
+    'web',
+  ),
 ];
 /** A Secret with a certificate. */
 export function secret(name: string, namespace: string, text = readCertificateFile('a.crt').text): Manifest {
@@ -124,11 +139,13 @@ export function linesOf(objects: readonly Manifest[]): string[] {
     const {
       listeners = [],
       parents = [],
+      ancestors = [],
       attachedListenerSets,
       ...own
     } = status as Conditions & {
       listeners?: (Conditions & { name: string; attachedRoutes: number; supportedKinds: { kind: string }[] })[];
       parents?: (Conditions & { parentRef: { name: string; sectionName?: string; port?: number } })[];
+      ancestors?: (Conditions & { ancestorRef: { name: string } })[];
       attachedListenerSets?: number;
     };
     return [
@@ -139,6 +156,7 @@ export function linesOf(objects: readonly Manifest[]): string[] {
         `${kind} ${name}/${listener.name} attachedRoutes=${listener.attachedRoutes}`,
         `${kind} ${name}/${listener.name} kinds=${listener.supportedKinds.map((one) => one.kind).join()}`,
       ]),
+      ...ancestors.flatMap((ancestor) => said(`${kind} ${name}@${ancestor.ancestorRef.name}`, ancestor)),
       ...parents.flatMap((parent) => {
         const { name: to, sectionName, port } = parent.parentRef;
         const section = `${sectionName === undefined ? '' : `/${sectionName}`}${port === undefined ? '' : `:${port}`}`;
@@ -146,4 +164,19 @@ export function linesOf(objects: readonly Manifest[]): string[] {
       }),
     ];
   });
+}
+
+/** A BackendTLSPolicy for the Service `web`. */
+export function tlsPolicy(name: string, validation: object, sectionName?: string): Manifest {
+  const target = { group: '', kind: 'Service', name: 'web', ...(sectionName !== undefined && { sectionName }) };
+  return object('BackendTLSPolicy', name, {
+    targetRefs: [target],
+    validation: { hostname: 'web.example', ...validation },
+  });
+}
+
+/** A ConfigMap with an authority. */
+export function authority(name: string, text = readCertificateFile('a.crt').text): Manifest {
+  const metadata = { name, namespace: 'infra', generation: 1 };
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'ca.crt': text } } as unknown as Manifest;
 }
