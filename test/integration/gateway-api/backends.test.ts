@@ -240,7 +240,7 @@ test('a named rule is served as any other (HTTPRouteNamedRule)', async () => {
   expect((await ask(api, '/named')).backend).toBe('b');
 });
 
-test('filters of a backendRef act for its share alone (HTTPRouteBackendRequestHeaderModifier, …BackendWeights)', async () => {
+test('filters of a backendRef act for its share alone (HTTPRouteBackendRequestHeaderModifier, HTTPRouteRequestHeaderModifierBackendWeights)', async () => {
   const answers = await Promise.all(
     Array.from({ length: 4 }, () => ask(api, '/filters', { headers: [['x-gone', '1']] })),
   );

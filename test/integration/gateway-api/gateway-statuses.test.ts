@@ -25,6 +25,12 @@ import {
 } from './status-kit.ts';
 
 const rows: readonly Row[] = [
+  ['GatewayOptionalAddressValue', [gw([http('a')], { addresses: [{ type: 'IPAddress' }] })], [served('Gateway g')]],
+  [
+    'GatewayStaticAddresses: a type that is not served',
+    [gw([http('a')], { addresses: [{ type: 'example.com/x', value: 'y' }] })],
+    [refused('Gateway g', 'UnsupportedAddress')],
+  ],
   [
     'GatewayInvalidParametersRef',
     [gw([http('a')], { infrastructure: { parametersRef: { group: 'x', kind: 'Y', name: 'z' } } })],

@@ -61,7 +61,7 @@ describe.each(worlds)('$name', ({ world }) => {
   });
 
   // The writer gives every condition of a status the generation that stands beside it.
-  test('a new generation alone is observed (GatewayObservedGenerationBump, HTTPRouteObservedGenerationBump, …)', () => {
+  test('a new generation alone is observed (GatewayObservedGenerationBump, GatewayClassObservedGenerationBump, HTTPRouteObservedGenerationBump, BackendTLSPolicyObservedGenerationBump)', () => {
     const generations = new Map(
       world.objects.map(({ kind, metadata }) => [
         `${kind} ${metadata.namespace}/${metadata.name}`,
