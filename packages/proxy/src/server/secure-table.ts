@@ -69,7 +69,12 @@ export class SecureTable {
 
   #serve(connection: HandedOver, { protocol }: ListenerPlan, client: TLSSocket, tls: TlsFacts): void {
     if (protocol === 'HTTPS')
-      this.#service(connection.bind).accept(client, { peer: connection.ends.source, scheme: 'https', tls });
+      this.#service(connection.bind).accept(client, {
+        peer: connection.ends.source,
+        local: connection.ends.destination,
+        scheme: 'https',
+        tls,
+      });
     else this.#parts.proxy(connection, client);
   }
 

@@ -99,9 +99,11 @@ function alternativesOf({ subjectaltname = '' }: PeerCertificate): {
 /** A wildcard on either side stands for one label (RFC 6125 §6.4.3). */
 function isSameHost(host: string, wanted: string): boolean {
   if (host === wanted) return true;
-  const covers = (pattern: string, name: string): boolean =>
-    pattern.startsWith('*.') && name.slice(name.indexOf('.') + 1) === pattern.slice(2) && name.includes('.');
   return covers(host, wanted) || covers(wanted, host);
+}
+
+function covers(pattern: string, name: string): boolean {
+  return pattern.startsWith('*.') && name.includes('.') && name.slice(name.indexOf('.') + 1) === pattern.slice(2);
 }
 
 function digestOf(texts: readonly string[]): string {
