@@ -137,6 +137,7 @@ describe('endpoints.yaml explains its calls', () => {
   test('by whose word an endpoint is chosen and called', async () => {
     const { facts, endpoints } = await callingOf('http://localhost:8080/');
     expect(facts.map(({ kind, policies }) => [kind, policies])).toEqual([
+      ['protocol', []],
       ['picker', []],
       ['sessionAffinity', ['policy/default/sessions/sessionAffinity']],
       ['health', ['policy/default/shop/health']],
@@ -144,6 +145,7 @@ describe('endpoints.yaml explains its calls', () => {
       ['retry', ['policy/default/shop/retry']],
     ]);
     expect(facts.map(({ says }) => says)).toEqual([
+      'HTTP/1.1',
       'the endpoint whose turn it is by weight, or another by chance if that has less to do',
       'a sealed cookie shop-session keeps a client at its endpoint',
       'left alone after 3 failures in a row for 10000 ms, doubling to 300000 ms, at most 34 %; asked GET /healthz every 5000 ms; all are asked while fewer than 50 % are well',
@@ -157,7 +159,7 @@ describe('endpoints.yaml explains its calls', () => {
 
   test('gRPC checks and keys too', async () => {
     const { facts } = await callingOf('http://localhost:8080/search.v1');
-    expect(facts.map(({ says }) => says).slice(1)).toEqual([
+    expect(facts.map(({ says }) => says).slice(2)).toEqual([
       'equal values of x-user-id go to the same endpoint',
       'asked grpc.health.v1 for search.v1.Search every 10000 ms; all are asked while fewer than 50 % are well',
     ]);

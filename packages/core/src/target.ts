@@ -58,8 +58,16 @@ export interface Target {
   holdsCredentials?(snapshot: SnapshotView): boolean;
   /** What the backend would do, for `explain`: how a model's name resolves, which endpoints there are. */
   explain?(question: { readonly snapshot: SnapshotView; readonly model: string | undefined }): object;
-  /** How its endpoints are reached with what policies say of TLS; undefined where there is no such port. Throws where TLS cannot be had as it is asked for. */
-  reach?(snapshot: SnapshotView, port: number, tls: BackendTlsSettings | undefined): Reach | undefined;
+  /**
+   * How its endpoints are reached with what policies say of TLS; undefined where there is no such port. `unsaid` is spoken
+   * where the backend does not say what it speaks: HTTP/1.1 when left out. Throws where TLS cannot be had as it is asked for.
+   */
+  reach?(
+    snapshot: SnapshotView,
+    port: number,
+    tls: BackendTlsSettings | undefined,
+    unsaid?: CallPlan['protocol'],
+  ): Reach | undefined;
   /** How its endpoints are, port by port. */
   ports?(snapshot: SnapshotView): readonly PortFacts[];
 }

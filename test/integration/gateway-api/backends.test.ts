@@ -88,6 +88,12 @@ beforeAll(async () => {
     ),
     httpRoutes('r', [
       rule('/weights', [ref('a', { weight: 70 }), ref('b', { weight: 30 }), ref('c', { weight: 0 })]),
+      rule('/many', [
+        ref('a', { weight: 70 }),
+        ref('b', { weight: 25 }),
+        ref('gone', { weight: 5 }),
+        ref('c', { weight: 0 }),
+      ]),
       rule('/partly', [ref('a', { weight: 3 }), ref('gone', { weight: 1 })]),
       rule('/none', []),
       rule('/zero', [ref('a', { weight: 0 })]),
@@ -144,6 +150,12 @@ async function tally(path: string, count: number): Promise<Record<string, number
 describe('weights', () => {
   test('are exact over time, and 0 gets nothing (HTTPRouteWeight)', async () => {
     expect(await tally('/weights', 100)).toEqual({ a: 70, b: 30 });
+  });
+
+  test('are exact over 500 requests, ten at a time, with an invalid share and one of nothing', async () => {
+    const told = await Promise.all(Array.from({ length: 10 }, () => tally('/many', 50)));
+    const sum = (key: string): number => told.reduce((total, one) => total + (one[key] ?? 0), 0);
+    expect(['a', 'b', 'c', '500'].map(sum)).toEqual([350, 125, 0, 25]);
   });
 
   test('hold for what cannot be served: its share is answered 500 (HTTPRoutePartiallyInvalidViaInvalidReferenceGrant)', async () => {
@@ -228,7 +240,7 @@ test('a named rule is served as any other (HTTPRouteNamedRule)', async () => {
   expect((await ask(api, '/named')).backend).toBe('b');
 });
 
-test('filters of a backendRef act for its share alone (HTTPRouteBackendRequestHeaderModifier, …BackendWeights)', async () => {
+test('filters of a backendRef act for its share alone (HTTPRouteBackendRequestHeaderModifier, HTTPRouteRequestHeaderModifierBackendWeights)', async () => {
   const answers = await Promise.all(
     Array.from({ length: 4 }, () => ask(api, '/filters', { headers: [['x-gone', '1']] })),
   );

@@ -115,7 +115,7 @@ test('modifiers of both ways go together with a rewrite (HTTPRouteResponseHeader
   expect([header('x-set'), header('x-add'), header('x-remove')]).toEqual(['new', 'more', undefined]);
 });
 
-describe('RequestRedirect (HTTPRouteRedirect…)', () => {
+describe('RequestRedirect (HTTPRouteRedirectHostAndStatus, HTTPRouteRedirectScheme, HTTPRouteRedirectPort, HTTPRouteRedirectPath, HTTPRoute303Redirect, HTTPRoute307Redirect, HTTPRoute308Redirect)', () => {
   test.each([
     ['/host-and-status', 301, 'http://example.org:PORT/host-and-status'],
     ['/status-301', 301, 'http://example.com:PORT/status-301'],

@@ -101,6 +101,7 @@ const rows = [
   {
     kind: 'HTTPRoute',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1beta1'],
     plural: 'httpRoutes',
     place: 'spec',
     role: 'route',
@@ -119,6 +120,7 @@ const rows = [
   {
     kind: 'TLSRoute',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1alpha3', 'gateway.networking.k8s.io/v1alpha2'],
     plural: 'tlsRoutes',
     place: 'spec',
     role: 'route',
@@ -128,6 +130,7 @@ const rows = [
   {
     kind: 'TCPRoute',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1alpha2'],
     plural: 'tcpRoutes',
     place: 'spec',
     role: 'route',
@@ -137,6 +140,7 @@ const rows = [
   {
     kind: 'UDPRoute',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1alpha2'],
     plural: 'udpRoutes',
     place: 'spec',
     role: 'route',
@@ -194,6 +198,7 @@ const rows = [
   {
     kind: 'BackendTLSPolicy',
     apiVersion: 'gateway.networking.k8s.io/v1',
+    olderVersions: ['gateway.networking.k8s.io/v1alpha3'],
     plural: 'backendTLSPolicies',
     place: 'spec',
     role: 'policy',

@@ -1,11 +1,12 @@
 // How a backend's endpoints would be chosen and called, in words, and which policies say so.
+import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { HealthCheck, RuleSettings } from '@agentgateway/core/settings.ts';
-import type { PortFacts } from '@agentgateway/core/target.ts';
+import type { PortFacts, Target } from '@agentgateway/core/target.ts';
 import type { BackendChoice, PolicyDecision, Snapshot } from '../snapshot/snapshot.ts';
 
 /** One thing that is said of calls, and by whom; no policies where it holds by default. */
 export interface CallingFact {
-  readonly kind: 'picker' | 'health' | 'sessionAffinity' | 'hostRewrite' | 'retry';
+  readonly kind: 'protocol' | 'picker' | 'health' | 'sessionAffinity' | 'hostRewrite' | 'retry';
   readonly says: string;
   readonly policies: readonly string[];
 }
@@ -19,7 +20,7 @@ export interface Calling {
 
 /** Explains the calls of a rule to one of its backends; undefined where it has no endpoints that are chosen. */
 export function explainCalling(
-  { key, port, settings, decisions }: BackendChoice,
+  { key, port, settings, decisions, protocol }: BackendChoice,
   ruleDecisions: readonly PolicyDecision[],
   snapshot: Snapshot,
 ): Calling | undefined {
@@ -30,7 +31,26 @@ export function explainCalling(
     [decisions, ruleDecisions].map((all) => all.find((decision) => decision.kind === kind)).find(Boolean)?.policies ??
     [];
   const facts = factsOf(settings).map((fact): CallingFact => ({ ...fact, policies: from(fact.kind) }));
+  const spoken = spokenTo(target, { port, settings, protocol }, snapshot);
+  if (spoken !== undefined) facts.unshift({ kind: 'protocol', says: spoken, policies: from('backendTLS') });
   return { facts, endpoints: target.ports(snapshot).find((held) => held.port === port)?.endpoints ?? [] };
+}
+
+/** What is spoken, and to which name over TLS. */
+function spokenTo(
+  target: Target,
+  { port, settings, protocol }: Pick<BackendChoice, 'port' | 'settings' | 'protocol'>,
+  snapshot: Snapshot,
+): string | undefined {
+  try {
+    const reach = target.reach?.(snapshot, port, settings.backendTLS, protocol);
+    if (!reach) return undefined;
+    const version = reach.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
+    return reach.tls ? `${version} over TLS with ${reach.tls.serverName}` : version;
+  } catch (error) {
+    // Nothing is: calls fail with these words.
+    return GatewayError.from(error).message;
+  }
 }
 
 function factsOf({ health, sessionAffinity, hostRewrite, retry }: RuleSettings): Omit<CallingFact, 'policies'>[] {

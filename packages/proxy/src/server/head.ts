@@ -45,6 +45,7 @@ export function toHead(received: Received, parts: HeadParts): ExchangeHead {
   const { clock, trustedHops } = parts;
   const { peer, local, scheme, tls } = connection;
   const headers = endToEnd(fields, trustedHops > 0);
+  if (httpVersion === '2') joinCookies(headers);
   const address = forward(headers, { peer: peer.address, authority: target.authority, scheme, trustedHops });
   const id = requestId(headers, parts);
   headers.set('x-request-id', id);
@@ -67,10 +68,26 @@ export function toHead(received: Received, parts: HeadParts): ExchangeHead {
   };
 }
 
-/** Throws where a request has more fields than it may have. */
-export function checkCount(fields: readonly string[], { headersMax }: ServerLimits): void {
+/**
+ * Throws where the fields of an HTTP/2 request are more or larger than they may be: what SETTINGS says of them is advice to
+ * clients, by which sizes are counted here, too (RFC 9113 §6.5.2).
+ */
+export function checkHttp2Fields(fields: readonly string[], { headersMax, headerBytesMax }: ServerLimits): void {
   if (fields.length / 2 > headersMax)
     throw new GatewayError('headers-too-large', `the request has more than ${headersMax} header fields`);
+  let size = 0;
+  for (let i = 0; i < fields.length; i += 2) size += fields[i]!.length + fields[i + 1]!.length + fieldOverheadBytes;
+  if (size > headerBytesMax)
+    throw new GatewayError('headers-too-large', `the header fields are longer than ${headerBytesMax} bytes`);
+}
+
+/** What a field counts beside its name and value (RFC 7541 §4.1). */
+const fieldOverheadBytes = 32;
+
+/** HTTP/2 clients may send a cookie in pieces; others know one field (RFC 9113 §8.2.3). */
+function joinCookies(headers: HeaderList): void {
+  const pieces = headers.all('cookie');
+  if (pieces.length > 1) headers.set('cookie', pieces.join('; '));
 }
 
 /** The id of a request: a trusted hop's, if it gave a sane one, else a new one. */

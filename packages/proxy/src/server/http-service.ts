@@ -15,7 +15,7 @@ import { TimerWheel } from '../upstream/timer-wheel.ts';
 import { discardRest } from './discard.ts';
 import { toFailureBody } from './failure.ts';
 import { readConnectProtocol, readHttp2Target } from './framing.ts';
-import { type ConnectionFacts, type HeadParts, checkCount, requestId, toHead } from './head.ts';
+import { type ConnectionFacts, type HeadParts, checkHttp2Fields, requestId, toHead } from './head.ts';
 import { Http1Connection, type Http1Owner, type RefusedRequest } from './http1-connection.ts';
 import { Http2RequestSource } from './http2-request-source.ts';
 import { Http2Sessions } from './http2-server.ts';
@@ -187,7 +187,7 @@ export class HttpService implements Http1Owner, AsyncDisposable {
     const connection = this.#http2.factsOf(session as ServerHttp2Session);
     let head: ExchangeHead;
     try {
-      checkCount(request.rawHeaders, this.#limits);
+      checkHttp2Fields(request.rawHeaders, this.#limits);
       const upgrade = readConnectProtocol(request);
       head = toHead(
         {

@@ -15,6 +15,7 @@ import { judgeRequest, toGatewayError, toServedUpgrade } from './http1-request.t
 import { Http1Wire } from './http1-wire.ts';
 import type { ServerLimits } from './limits.ts';
 import { NodeResponder, type Responder } from './responder.ts';
+import { toTrailers } from '../wire/trailers.ts';
 
 /** What a connection needs of the bind that accepted it. */
 export interface Http1Owner {
@@ -237,7 +238,7 @@ export class Http1Connection implements Flow {
     const end = decoder.decode(bytes, from, (chunk) => source.write(chunk));
     if (decoder.isDone) {
       this.#decoder = undefined;
-      source.end(decoder.trailers && new HeaderList(decoder.trailers));
+      source.end(toTrailers(decoder.trailers));
     }
     return end;
   }

@@ -2,7 +2,8 @@
 import { type Http2ServerRequest, constants } from 'node:http2';
 import type { BodySource, Sink } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
-import { HeaderList } from '@agentgateway/core/header-list.ts';
+import type { HeaderList } from '@agentgateway/core/header-list.ts';
+import { toTrailers } from '../wire/trailers.ts';
 
 /** What a request body is read with. */
 export interface Http2RequestSourceOptions {
@@ -81,8 +82,7 @@ export class Http2RequestSource implements BodySource {
       return;
     }
     this.#over();
-    const { rawTrailers } = message;
-    this.#done.resolve(rawTrailers.length > 0 ? new HeaderList(rawTrailers.slice()) : undefined);
+    this.#done.resolve(toTrailers(message.rawTrailers));
   };
 
   readonly #onGone = (): void => this.#fail(gone());

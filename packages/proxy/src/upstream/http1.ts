@@ -16,6 +16,7 @@ import { type UpstreamReply, type UpstreamRequest, isIdempotent, isOwnField } fr
 import type { TimerWheel } from './timer-wheel.ts';
 import { toUnsendable } from './unsendable.ts';
 import { Watch } from './watch.ts';
+import { toTrailers } from '../wire/trailers.ts';
 
 /** Sends a request over a connection of its endpoint's pool. */
 export function callHttp1(request: UpstreamRequest, pools: Http1Pools, timers: TimerWheel): Promise<UpstreamReply> {
@@ -132,7 +133,7 @@ class Http1Call implements LinkUser, Flow {
     const isSent = this.#isSent;
     this.#link = undefined;
     this.#over(undefined);
-    this.#source!.end(trailers && new HeaderList(trailers));
+    this.#source!.end(toTrailers(trailers));
     return isSent;
   }
 

@@ -14,6 +14,7 @@ import { type UpstreamReply, type UpstreamRequest, isOwnField } from './request.
 import type { TimerWheel } from './timer-wheel.ts';
 import { toUnsendable } from './unsendable.ts';
 import { Watch } from './watch.ts';
+import { toTrailers } from '../wire/trailers.ts';
 
 /** Sends a request as a stream of one of its endpoint's sessions. */
 export function callHttp2(request: UpstreamRequest, pools: Http2Pools, timers: TimerWheel): Promise<UpstreamReply> {
@@ -132,7 +133,7 @@ class Http2Call implements Flow {
     stream.on('headers', (_headers, _flags, raw: string[]) => this.#informed(raw));
     stream.on('response', (_headers, flags, raw: string[]) => this.#answered(raw, flags));
     stream.on('trailers', (_headers, _flags, raw: string[]) => {
-      this.#trailers = new HeaderList(raw);
+      this.#trailers = toTrailers(raw);
     });
     stream.on('data', (chunk: Buffer) => {
       if (this.#isOver) return;

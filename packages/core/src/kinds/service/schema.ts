@@ -66,8 +66,10 @@ export const endpointSliceFields = strict({
       addresses: list(text(253), 100).describe('IP addresses or host names.'),
       conditions: strict({
         ready: boolean().optional().describe('False takes it out.'),
-        serving: boolean().optional().describe('Not used.'),
-        terminating: boolean().optional().describe('True takes it out.'),
+        serving: boolean()
+          .optional()
+          .describe('True lets one that is terminating take requests while no other is ready.'),
+        terminating: boolean().optional().describe('True takes it out while others are ready.'),
       })
         .optional()
         .describe('Whether it takes requests.'),

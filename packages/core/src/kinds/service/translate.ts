@@ -42,9 +42,7 @@ export function translateService(service: Manifest, scope: Scope): BackendTransl
   });
   const endpoints = ports.map((port): EncodedResource => {
     const addresses =
-      externalName === undefined
-        ? slices.flatMap((slice) => addressesOf(slice, port))
-        : [{ address: externalName, port: port.port }];
+      externalName === undefined ? addressesOf(slices, port) : [{ address: externalName, port: port.port }];
     return encodeEndpoints(toEndpointsKey(keyOf(service), port.port, port.transport), {
       endpoints: distinct(addresses),
     });
@@ -57,18 +55,31 @@ export function translateService(service: Manifest, scope: Scope): BackendTransl
   };
 }
 
-/** The ready addresses of a slice for a port, which the slice knows by the port's name. */
-function addressesOf(slice: Manifest, { name, transport }: ServicePortFacts): Address[] {
+/**
+ * The ready addresses for a port, which slices know by the port's name. Where there is none, those that still serve while
+ * they terminate: the last that are left should answer rather than nobody (KEP-1669).
+ */
+function addressesOf(slices: readonly Manifest[], port: ServicePortFacts): Address[] {
+  const endpoints = slices.flatMap((slice) => endpointsOf(slice, port));
+  const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false && conditions?.terminating !== true);
+  const chosen =
+    ready.length > 0
+      ? ready
+      : endpoints.filter(({ conditions }) => conditions?.terminating === true && conditions.serving === true);
+  return chosen.flatMap(({ addresses, target }) => addresses.map((address) => ({ address, port: target })));
+}
+
+function endpointsOf(
+  slice: Manifest,
+  { name, transport }: ServicePortFacts,
+): (NonNullable<EndpointSliceFields['endpoints']>[number] & { readonly target: number })[] {
   const parsed = parseObject<EndpointSliceFields>(slice);
   if (!parsed.ok) return [];
   const { ports = [], endpoints = [] } = parsed.fields;
   const target = ports.find(
     (port) => (port.name ?? '') === name && (port.protocol ?? 'TCP').toLowerCase() === transport,
   )?.port;
-  if (target === undefined) return [];
-  return endpoints
-    .filter(({ conditions }) => conditions?.ready !== false && conditions?.terminating !== true)
-    .flatMap(({ addresses }) => addresses.map((address) => ({ address, port: target })));
+  return target === undefined ? [] : endpoints.map((endpoint) => ({ ...endpoint, target }));
 }
 
 function distinct(addresses: readonly Address[]): Address[] {

@@ -76,12 +76,12 @@ export function compileServiceBackend(key: string, message: ServiceBackend, envi
     key,
     call: (exchange, plan) => callHttp(exchange, plan, environment, (tried) => pick(exchange, plan, tried)),
     endpoints: ({ snapshot, port, transport }) => snapshot.endpoints(toEndpointsKey(key, port, transport)) ?? none,
-    reach(snapshot, number, settings) {
+    reach(snapshot, number, settings, unsaid = 'http1') {
       const port = ports.get(number);
       if (!port) return undefined;
       const authority = toAuthority({ address: host, port: number });
       const tls = toTargetTls(port.tls, host, settings);
-      return { endpoints: endpointsOf(snapshot, port), protocol: port.protocol ?? 'http1', tls, authority };
+      return { endpoints: endpointsOf(snapshot, port), protocol: port.protocol ?? unsaid, tls, authority };
     },
     ports: (snapshot) =>
       [...ports].map(([port, held]) => ({
