@@ -169,9 +169,9 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     secret: ({ secret, entry }) => store.secret(secret, entry),
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
     refused: (bind, refusal) => recorder.refused(bind, refusal),
-    proxy: ({ hello, socket: _, ...connection }, client) =>
-      tunnels.proxy({ ...connection, client, protocol: 'tls', serverName: hello.serverName }),
-    failed: (connection, error) => tunnelRecorder.closed(toFailedHandshake(connection, error, clock)),
+    proxy: ({ id, bind, listener, ends, startMs, hello: { serverName } }, client) =>
+      tunnels.proxy({ id, bind, listener, ends, startMs, client, protocol: 'tls', serverName }),
+    failed: (connection, message) => tunnelRecorder.closed(toFailedHandshake(connection, message, clock)),
   });
   const tunnels: TunnelTable = openTunnels({
     snapshot: () => store.current,
@@ -205,7 +205,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
 /** What is told of a connection that did not get past its handshake. */
 function toFailedHandshake(
   { id, bind, listener, ends, hello, startMs }: HandedOver,
-  error: Error,
+  message: string,
   clock: Clock,
 ): TunnelRecord {
   return {
@@ -224,7 +224,7 @@ function toFailedHandshake(
     receivedBytes: 0,
     sentBytes: 0,
     reason: 'tls-handshake-failed',
-    message: error.message,
+    message,
   };
 }
 
