@@ -7,7 +7,6 @@ import {
   type SecureContext,
   checkServerIdentity,
   createSecureContext,
-  rootCertificates,
 } from 'node:tls';
 import type { BackendTlsSettings } from '@agentgateway/core/settings.ts';
 import { type UpstreamEndpoint, transportLimits } from './request.ts';
@@ -46,7 +45,8 @@ function toContext({ id, caCertificates, clientCertificate }: BackendTlsSettings
   let context = contexts.get(identity);
   if (!context) {
     context = createSecureContext({
-      ca: caCertificates.length > 0 ? [...caCertificates] : [...rootCertificates],
+      // Without any it is what node trusts by default, to which NODE_EXTRA_CA_CERTS may add.
+      ...(caCertificates.length > 0 && { ca: [...caCertificates] }),
       ...(certificate !== undefined && key !== undefined && { cert: certificate, key }),
     });
     if (contexts.size >= transportLimits.tlsContextsMax) contexts.clear();
@@ -98,10 +98,11 @@ function alternativesOf({ subjectaltname = '' }: PeerCertificate): {
 
 /** A wildcard on either side stands for one label (RFC 6125 §6.4.3). */
 function isSameHost(host: string, wanted: string): boolean {
-  if (host === wanted) return true;
-  const covers = (pattern: string, name: string): boolean =>
-    pattern.startsWith('*.') && name.slice(name.indexOf('.') + 1) === pattern.slice(2) && name.includes('.');
-  return covers(host, wanted) || covers(wanted, host);
+  return host === wanted || isCovered(wanted, host) || isCovered(host, wanted);
+}
+
+function isCovered(name: string, pattern: string): boolean {
+  return pattern.startsWith('*.') && name.includes('.') && name.slice(name.indexOf('.') + 1) === pattern.slice(2);
 }
 
 function digestOf(texts: readonly string[]): string {
