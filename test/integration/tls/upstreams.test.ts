@@ -1,6 +1,7 @@
 // TLS to backends through a whole gateway: who is trusted and under which name, what is shown, and that nothing is shared which was verified otherwise (BackendTLSPolicy).
 import { once } from 'node:events';
 import { createServer } from 'node:https';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { makeAuthority } from '../../kit/authority.ts';
@@ -81,6 +82,16 @@ describeTls('BackendTLSPolicy', () => {
       expect(line).toMatchObject({ reason: 'upstream-connect-failed', error: expect.stringMatching(/CERT|SIGNATURE/) });
     },
   );
+
+  test('wellKnownCACertificates: System trusts whom the system trusts', async () => {
+    const { port } = await startSecureEcho(certificate);
+    const system = { wellKnownCACertificates: 'System', hostname: 'one.wild.test' };
+    const before = getCACertificates('default');
+    setDefaultCACertificates([authority.cert]);
+    onTestFinished(() => setDefaultCACertificates(before));
+    const api = await startTls(gateway(), routesTo('a'), service('a', port), backendTlsPolicy('a', 'a', system));
+    expect(await got(api, 'a')).toMatchObject({ sni: 'one.wild.test' });
+  });
 
   test('connections that were verified differently are never shared, others are', async () => {
     const backend = await startSecureEcho(certificate);

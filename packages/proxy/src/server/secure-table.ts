@@ -72,7 +72,11 @@ export class SecureTable {
   }
 
   #serve(connection: HandedOver, { protocol }: ListenerPlan, client: TLSSocket, tls: TlsFacts): void {
-    if (protocol === 'HTTPS')
+    // Its bind may have gone during the handshake.
+    if (this.#isClosed || !this.#parts.plan(connection.bind)) {
+      client.on('error', () => {}).destroy();
+      this.#parts.failed(connection, 'the listener went during the handshake');
+    } else if (protocol === 'HTTPS')
       this.#service(connection.bind).accept(client, { peer: connection.ends.source, scheme: 'https', tls });
     else this.#parts.proxy(connection, client);
   }

@@ -84,7 +84,11 @@ export class TlsTerminator {
 
   /** Breaks off all handshakes that are under way. */
   breakOff(): void {
-    for (const { socket } of this.#waiting.values()) socket.destroy();
+    for (const [id, { socket, failed }] of this.#waiting) {
+      this.#waiting.delete(id);
+      failed('the gateway is shutting down');
+      socket.destroy();
+    }
   }
 
   /**
