@@ -130,6 +130,8 @@ export interface ExchangeHead {
   readonly headers: HeaderList;
   readonly body: Body;
   readonly client: ClientAddress;
+  /** The gateway's end of the connection, as its client has it; undefined where it is not known. */
+  readonly local?: ClientAddress | undefined;
   readonly tls: TlsFacts | undefined;
   /** The protocol that the client wants to go on with, in lower case (RFC 9110 §7.8, RFC 8441). */
   readonly upgrade?: string | undefined;

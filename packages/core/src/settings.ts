@@ -51,7 +51,7 @@ export interface ProxyProtocolSettings {
   readonly client: 'optional' | 'required' | undefined;
   /** Whether a proxy at that address is believed. */
   trusts(address: string): boolean;
-  /** Version spoken to backends of TCP and TLS routes. */
+  /** Version spoken to backends. */
   readonly backendVersion: 1 | 2 | undefined;
 }
 

@@ -1,4 +1,5 @@
 // Puts the data plane together: source → store → binds → pipeline, telemetry and admin beside it, and takes it apart again.
+import type { Socket } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import type { ResourceChanges } from '@agentgateway/api/keys.ts';
 import { type AdminPort, adminApp, metricsApp, openPort, readinessApp } from './admin/server.ts';
@@ -28,8 +29,10 @@ import { openTunnelRecorder } from './telemetry/tunnel-recorder.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 import { openTunnels } from './tunnel/open-tunnels.ts';
 import type { TunnelRecord } from './tunnel/record.ts';
+import type { TunnelConnection } from './tunnel/tunnel.ts';
 import type { HandedOver } from './tunnel/tcp-bind.ts';
 import type { TunnelTable } from './tunnel/tunnel-table.ts';
+import { findRetired } from './upstream/retired.ts';
 import { type Transport, createTransport } from './upstream/transport.ts';
 import { version } from './version.ts';
 
@@ -156,6 +159,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     log,
     clock,
     trustedHops: settings.trustedHops,
+    plan: (key) => store.current.binds.get(key),
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
     refused: (bind, refusal) => recorder.refused(bind, refusal),
   });
@@ -169,8 +173,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     secret: ({ secret, entry }) => store.secret(secret, entry),
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
     refused: (bind, refusal) => recorder.refused(bind, refusal),
-    proxy: ({ id, bind, listener, ends, startMs, hello: { serverName } }, client) =>
-      tunnels.proxy({ id, bind, listener, ends, startMs, client, protocol: 'tls', serverName }),
+    proxy: (connection, client) => tunnels.proxy(toTunnelConnection(connection, client)),
     failed: (connection, message) => tunnelRecorder.closed(toFailedHandshake(connection, message, clock)),
   });
   const tunnels: TunnelTable = openTunnels({
@@ -200,6 +203,14 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
       recorder.record(exchange, reply, end, () => (exchange.snapshot as Snapshot).use.leave()),
   };
   return { store, binds, tunnels, secure, ledger, metrics, stories, tracing, transport };
+}
+
+/** What a TLS listener decrypts, as a connection that is proxied. */
+function toTunnelConnection(
+  { id, bind, listener, ends, hello, startMs }: HandedOver,
+  client: Socket,
+): TunnelConnection {
+  return { id, bind, listener, ends, startMs, client, protocol: 'tls', serverName: hello.serverName };
 }
 
 /** What is told of a connection that did not get past its handshake. */
@@ -235,12 +246,14 @@ function bindErrors({ binds, tunnels }: Pick<Plane, 'binds' | 'tunnels'>): Reado
 
 /** Brings a change of the configuration to the requests. */
 async function apply(
-  { store, binds, tunnels, secure, metrics }: Plane,
+  { store, binds, tunnels, secure, transport, metrics }: Plane,
   changes: ResourceChanges,
   settings: Settings,
   { log }: Logs,
 ): Promise<Applied> {
+  const { endpointSets } = store.current;
   await store.update(changes);
+  for (const endpoint of findRetired(endpointSets, store.current.endpointSets)) transport.retire(endpoint);
   await binds.closeAbsent(requestBinds(store.current));
   await tunnels.closeAbsent(store.current.tunnels);
   secure.closeAbsent(store.current.binds);

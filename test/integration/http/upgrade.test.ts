@@ -21,6 +21,7 @@ import {
   startRawUpstream,
   startUpstream,
 } from '../../kit/http.ts';
+import { startTestGateway } from '../../kit/gateway.ts';
 
 const open: (() => unknown)[] = [];
 afterEach(async () => {
@@ -296,4 +297,28 @@ test('a slow reader of an upgraded connection stops its peer', async () => {
   // The kernel's buffers on both sides, and little of ours.
   expect(sent).toBeLessThan(64 * 1024 * 1024);
   upstreamSocket?.destroy();
+});
+
+test('a copy of a request that is upgraded asks for no upgrade', async () => {
+  const echo = await startEcho();
+  const { promise: copied, resolve } = Promise.withResolvers<IncomingMessage>();
+  await using shadow = await startUpstream((request, response) => {
+    resolve(request);
+    response.end();
+  });
+  await using gateway = await startTestGateway(`
+gateways: [{ name: edge, listeners: [{ name: http, port: PORT }] }]
+services:
+- { name: echo, ports: [{ port: 80 }], endpoints: [{ address: 127.0.0.1, port: ${echo.port} }] }
+- { name: shadow, ports: [{ port: 80 }], endpoints: [{ address: 127.0.0.1, port: ${shadow.port} }] }
+httpRoutes:
+- name: chat
+  rules:
+  - filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: shadow, port: 80 } } }]
+    backendRefs: [{ name: echo, port: 80 }]
+`);
+  const socket = new WebSocket(gateway.url.replace('http', 'ws'));
+  await once(socket, 'open');
+  expect((await copied).headers).not.toHaveProperty('upgrade');
+  socket.terminate();
 });

@@ -130,6 +130,43 @@ describe.each(protocols)('connections over %s', (protocol) => {
     expect(await reply).toBe('late');
   });
 
+  test('to an endpoint that is gone end when what is under way has, and others stay', async () => {
+    await using gone = await counting(protocol);
+    await using stays = await counting(protocol);
+    using transport = open();
+    const endpoint = { address: '127.0.0.1', port: gone.port };
+    await text(transport, request(gone.port, { protocol }));
+    await text(transport, request(stays.port, { protocol }));
+    transport.retire(endpoint);
+    await gone.closed;
+    while (transport.pools() > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await text(transport, request(stays.port, { protocol }))).toBe('1');
+    expect(stays.connections).toBe(1);
+    // Whoever is sent there all the same, by an older snapshot, is served.
+    expect(await text(transport, request(gone.port, { protocol }))).toBe('1');
+  });
+
+  test('to an endpoint that is gone carry their request to its end', async () => {
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    await using upstream =
+      protocol === 'http1'
+        ? await startUpstream((_incoming, response) => {
+            ask();
+            void answered.then(() => response.end('late'));
+          })
+        : await startHttp2Upstream((stream) => {
+            ask();
+            void answered.then(() => stream.end('late'));
+          });
+    using transport = open();
+    const reply = text(transport, request(upstream.port, { protocol }));
+    await asked;
+    transport.retire({ address: '127.0.0.1', port: upstream.port });
+    answer();
+    expect(await reply).toBe('late');
+  });
+
   test('are shared by rules with different connect time-outs', async () => {
     await using upstream = await counting(protocol);
     using transport = open();

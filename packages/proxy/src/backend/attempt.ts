@@ -12,7 +12,7 @@ import {
 import type { RetrySettings } from '@agentgateway/core/settings.ts';
 import type { CallPlan } from '@agentgateway/core/target.ts';
 import type { TimerWheel } from '../upstream/timer-wheel.ts';
-import type { UpstreamRequest, UpstreamTimeouts } from '../upstream/request.ts';
+import type { UpstreamEndpoint, UpstreamRequest, UpstreamTimeouts } from '../upstream/request.ts';
 import type { EndpointState, EndpointTable } from './picker/endpoint-table.ts';
 import type { BackendEnvironment } from './registry.ts';
 import { Replay } from './replay.ts';
@@ -130,7 +130,7 @@ interface Call {
 
 async function tryOnce(call: Call, target: HttpTarget, body: Body): Promise<Reply> {
   const { exchange, plan, environment } = call;
-  const { endpoint, tls, state } = target;
+  const { endpoint, state } = target;
   const attempt = openAttempt(exchange, environment, target.backend, state?.name ?? toHostPort(endpoint));
   if (state) state.inFlight++;
   // A short answer may be over before anybody has seen its status.
@@ -140,7 +140,7 @@ async function tryOnce(call: Call, target: HttpTarget, body: Body): Promise<Repl
     const sent = exchange.trace ? exchange.headers.clone() : exchange.headers;
     exchange.trace?.attempt(attempt, sent);
     const reply = await environment.transport.dispatch({
-      endpoint: tls ? { ...endpoint, tls } : endpoint,
+      endpoint: toUpstreamEndpoint(call, target),
       protocol: target.protocol,
       method: exchange.method,
       path: exchange.pathAndQuery,
@@ -169,6 +169,19 @@ async function tryOnce(call: Call, target: HttpTarget, body: Body): Promise<Repl
     settle(call, target, attempt, failure);
     throw error;
   }
+}
+
+/** The endpoint with all that is said to it before the request. */
+function toUpstreamEndpoint({ exchange, plan }: Call, { endpoint, tls, protocol }: HttpTarget): UpstreamEndpoint {
+  const version = plan.settings.proxyProtocol?.backendVersion;
+  if (version === undefined) return tls ? { ...endpoint, tls } : endpoint;
+  if (protocol === 'http2')
+    throw new GatewayError(
+      'policy-invalid',
+      'the PROXY protocol names one client for a connection, and HTTP/2 to backends shares connections among clients',
+    );
+  const { client, local = client } = exchange.head;
+  return { ...endpoint, ...(tls && { tls }), proxyHeader: { version, ends: { source: client, destination: local } } };
 }
 
 /** The host that the backend is told: a filter's, else what `hostRewrite` says, else the backend's word on it. */

@@ -175,6 +175,7 @@ async function send(exchange: Exchange, question: Question, { part, plan, settin
     query: message.protocol === ExternalAuth_Protocol.GRPC ? undefined : exchange.query,
     headers,
     body: body && body.byteLength > 0 ? Body.of(body) : Body.none(),
+    upgrade: undefined,
     startMs: environment.monotonicMs(),
     startEpochMs: environment.now(),
   };

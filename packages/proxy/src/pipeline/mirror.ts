@@ -127,6 +127,8 @@ function copyOf(exchange: Exchange, environment: BackendEnvironment): Exchange {
     query,
     headers: exchange.headers.clone(),
     body: teeBody(exchange.body),
+    // A copy leads nowhere: nobody would speak at its other end.
+    upgrade: undefined,
     startMs: environment.monotonicMs(),
     startEpochMs: environment.now(),
   };

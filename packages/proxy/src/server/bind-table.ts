@@ -1,9 +1,13 @@
 // The sockets that are open, kept in step with the snapshot: new ones before the swap, old ones after it.
 import { toHostPort } from '@agentgateway/core/authority.ts';
+import type { Socket } from 'node:net';
 import type { ExchangeHead } from '@agentgateway/core/exchange.ts';
 import type { Log } from '@agentgateway/core/environment.ts';
 import type { Clock } from '../environment.ts';
 import type { BindPlan } from '../snapshot/snapshot.ts';
+import { tunnelLimits } from '../tunnel/limits.ts';
+import type { ConnectionEnds } from '../tunnel/proxy-protocol.ts';
+import { chooseProxyHeader, endsOf, receiveEnds } from '../tunnel/reception.ts';
 import { type Bind, openBind } from './bind.ts';
 import type { Refusal } from './http-service.ts';
 import type { Responder } from './responder.ts';
@@ -15,6 +19,8 @@ export interface BindTableParts {
   readonly log: Log;
   readonly clock: Clock;
   readonly trustedHops: number;
+  /** A bind as it is in the current snapshot; left out where connections never begin with a PROXY protocol header. */
+  readonly plan?: (key: string) => BindPlan | undefined;
   readonly handle: (bind: string, head: ExchangeHead, responder: Responder) => Promise<void>;
   readonly refused?: (bind: string, refusal: Refusal) => void;
 }
@@ -89,6 +95,7 @@ export class BindTable {
         trustedHops,
         handle: (head, responder) => handle(key, head, responder),
         refused: (refusal) => refused?.(key, refusal),
+        identify: (socket) => this.#identify(key, socket),
       });
       if (this.#isClosed) await bind.drain(0);
       else this.#open.set(key, bind);
@@ -96,6 +103,28 @@ export class BindTable {
     } catch (error) {
       return `cannot listen on ${toHostPort({ address, port })}: ${error instanceof Error ? error.message : String(error)}`;
     }
+  }
+
+  /** Whose connection it is, where a proxy in front says so. */
+  #identify(key: string, socket: Socket): ConnectionEnds | Promise<ConnectionEnds | undefined> {
+    const listeners = this.#parts.plan?.(key)?.listeners ?? [];
+    const header = chooseProxyHeader(
+      listeners.map(
+        ({ proxyProtocol }) =>
+          proxyProtocol?.client && {
+            mode: proxyProtocol.client,
+            trusts: (address: string) => proxyProtocol.trusts(address),
+          },
+      ),
+    );
+    if (!header) return endsOf(socket);
+    return receiveEnds(socket, header, tunnelLimits).then((received) => {
+      if (!('refused' in received)) return received.ends;
+      const { reason, message } = received.refused;
+      this.#parts.log.debug({ reason, bind: key }, `a connection was refused: ${message}`);
+      socket.destroy();
+      return undefined;
+    });
   }
 
   #retire(bind: Bind): void {

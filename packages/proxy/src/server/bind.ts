@@ -1,6 +1,8 @@
 // One listening socket whose connections carry requests from their first byte.
 import { type Server, type Socket, createServer } from 'node:net';
-import { plainAddress } from './head.ts';
+import type { ConnectionEnds } from '../tunnel/proxy-protocol.ts';
+import { endsOf } from '../tunnel/reception.ts';
+import type { ConnectionFacts } from './head.ts';
 import { HttpService, type HttpServiceOptions } from './http-service.ts';
 import { serverLimits } from './limits.ts';
 
@@ -9,6 +11,11 @@ export interface BindOptions extends HttpServiceOptions {
   readonly address: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /**
+   * Finds out who is at the other end, before a byte of HTTP is read; undefined has seen to the end of the connection. Left
+   * out where it is always the peer.
+   */
+  readonly identify?: (socket: Socket) => ConnectionEnds | Promise<ConnectionEnds | undefined>;
 }
 
 /** An open socket. */
@@ -39,7 +46,7 @@ class OpenBind implements Bind {
     const { writeBufferBytesMax, connectionsMax } = options.limits ?? serverLimits;
     // Half-closed connections are ended by whoever serves them, once it has said what there is to say.
     this.#net = createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: writeBufferBytesMax }, (socket) =>
-      this.#service.accept(socket, { peer: peerOf(socket), scheme: 'http', tls: undefined }),
+      this.#accept(socket),
     );
     this.#net.maxConnections = connectionsMax;
     this.#net.on('drop', () => options.log.warn({ connectionsMax }, 'a connection was refused: connectionsMax'));
@@ -71,6 +78,19 @@ class OpenBind implements Bind {
     });
   }
 
+  #accept(socket: Socket): void {
+    const ends = this.#options.identify?.(socket) ?? endsOf(socket);
+    if (!(ends instanceof Promise)) {
+      this.#service.accept(socket, toFacts(ends));
+      return;
+    }
+    // A socket's failure is told by its end.
+    socket.on('error', () => {});
+    void ends.then((known) => {
+      if (known) this.#service.accept(socket, toFacts(known));
+    });
+  }
+
   async drain(deadlineMs: number): Promise<void> {
     this.#net.close();
     await this.#service.drain(deadlineMs);
@@ -81,7 +101,6 @@ class OpenBind implements Bind {
   }
 }
 
-/** Who is connected. */
-export function peerOf(socket: Socket): { readonly address: string; readonly port: number } {
-  return { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+function toFacts({ source, destination }: ConnectionEnds): ConnectionFacts {
+  return { peer: source, local: destination, scheme: 'http', tls: undefined };
 }

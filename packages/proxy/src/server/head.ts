@@ -21,6 +21,8 @@ export interface HeadParts {
 export interface ConnectionFacts {
   /** Who is connected. */
   readonly peer: ClientAddress;
+  /** What it is connected to. */
+  readonly local?: ClientAddress | undefined;
   readonly scheme: 'http' | 'https';
   readonly tls: TlsFacts | undefined;
 }
@@ -41,7 +43,7 @@ export interface Received {
 export function toHead(received: Received, parts: HeadParts): ExchangeHead {
   const { method, httpVersion, target, fields, body, connection, upgrade } = received;
   const { clock, trustedHops } = parts;
-  const { peer, scheme, tls } = connection;
+  const { peer, local, scheme, tls } = connection;
   const headers = endToEnd(fields, trustedHops > 0);
   const address = forward(headers, { peer: peer.address, authority: target.authority, scheme, trustedHops });
   const id = requestId(headers, parts);
@@ -57,6 +59,7 @@ export function toHead(received: Received, parts: HeadParts): ExchangeHead {
     headers,
     body,
     client: address === peer.address ? peer : { address, port: peer.port },
+    local,
     tls,
     upgrade,
     startMs: clock.monotonicMs(),

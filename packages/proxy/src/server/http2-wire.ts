@@ -37,7 +37,8 @@ export class Http2Wire implements Wire {
     if (!stream.destroyed) stream.additionalHeaders({ ':status': status, ...toOutgoing(headers) });
   }
 
-  head(status: number, headers: HeaderList, { isWhole }: HeadFacts): void {
+  /** An answer without a body ends with its head: to gRPC a frame of no bytes behind it is another answer. */
+  head(status: number, headers: HeaderList, { isWhole, isEmpty = false }: HeadFacts): void {
     const fields = [':status', String(status)];
     const { raw } = headers;
     let hasDate = false;
@@ -46,6 +47,7 @@ export class Http2Wire implements Wire {
     if (stream.destroyed) return;
     stream.respond(fields, {
       waitForTrailers: !isWhole,
+      endStream: isEmpty,
       ...(hasDate && { sendDate: false }),
     });
   }

@@ -171,7 +171,8 @@ export class NodeResponder implements Responder {
   }
 
   #whole({ status, headers }: Reply, bytes: Uint8Array | undefined): ResponseEnd {
-    this.#wire.head(status, headers, { isLast: this.#parts.isLast(), isWhole: true });
+    const isEmpty = !bytes || bytes.byteLength === 0;
+    this.#wire.head(status, headers, { isLast: this.#parts.isLast(), isWhole: true, isEmpty });
     this.#isOver = true;
     this.#bodyBytes = bytes?.byteLength ?? 0;
     this.#finish(this.#bodyBytes > 0 ? bytes : undefined);

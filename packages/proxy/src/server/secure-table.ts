@@ -77,7 +77,12 @@ export class SecureTable {
       client.on('error', () => {}).destroy();
       this.#parts.failed(connection, 'the listener went during the handshake');
     } else if (protocol === 'HTTPS')
-      this.#service(connection.bind).accept(client, { peer: connection.ends.source, scheme: 'https', tls });
+      this.#service(connection.bind).accept(client, {
+        peer: connection.ends.source,
+        local: connection.ends.destination,
+        scheme: 'https',
+        tls,
+      });
     else this.#parts.proxy(connection, client);
   }
 

@@ -18,6 +18,8 @@ export interface HeadFacts {
   readonly isLast: boolean;
   /** The body follows in one piece, without trailers. */
   readonly isWhole: boolean;
+  /** No body follows at all. */
+  readonly isEmpty?: boolean;
 }
 
 /** The writing side of one exchange. */

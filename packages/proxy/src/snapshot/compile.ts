@@ -18,7 +18,7 @@ import { type MirrorPart, compileMirror } from '../pipeline/mirror.ts';
 import { definitionOf, findUnserved } from './compile-spec.ts';
 import { toEntries } from './entries.ts';
 import { type FilterPart, compileFilters } from './filters.ts';
-import type { ListenerPlan } from './snapshot.ts';
+import type { BackendCertificate, ListenerPlan } from './snapshot.ts';
 import { type KeyPairPlan, type TlsPlan, compileTls, toPair } from './tls-plan.ts';
 
 /** A compiled resource. */
@@ -28,7 +28,7 @@ export type Part =
       readonly message: Listener;
       readonly protocol: ListenerPlan['protocol'];
       readonly tls: TlsPlan | undefined;
-      readonly backendCertificate: KeyPairPlan | undefined;
+      readonly backendCertificate: BackendCertificate | undefined;
     }
   | { readonly kind: 'route'; readonly message: Route; readonly rules: readonly RulePart[] }
   | { readonly kind: 'l4Route'; readonly message: L4Route }
@@ -69,7 +69,7 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
   const { kind } = fromBinary(ResourceSchema, resource.bytes);
   switch (kind.case) {
     case 'listener':
-      return compileListener(kind.value);
+      return compileListener(kind.value, environment);
     case 'route':
       checkMatches(resource.key, kind.value);
       return {
@@ -94,7 +94,7 @@ function compileResource(resource: EncodedResource, environment: BackendEnvironm
   }
 }
 
-function compileListener(message: Listener): Part {
+function compileListener(message: Listener, environment: BackendEnvironment): Part {
   const protocol = protocols.get(message.protocol);
   if (protocol === undefined) throw new Error(`listener protocol ${message.protocol} is not known to this version`);
   const { backendCertificate } = message;
@@ -103,7 +103,15 @@ function compileListener(message: Listener): Part {
     message,
     protocol,
     tls: compileTls(message),
-    backendCertificate: backendCertificate && toPair(backendCertificate),
+    backendCertificate: backendCertificate && toBackendCertificate(toPair(backendCertificate), environment),
+  };
+}
+
+function toBackendCertificate({ certificate, key }: KeyPairPlan, environment: BackendEnvironment): BackendCertificate {
+  return {
+    id: `${certificate.secret}#${certificate.entry} ${key.secret}#${key.entry}`,
+    certificate: environment.secret(certificate),
+    key: environment.secret(key),
   };
 }
 

@@ -3,14 +3,16 @@ import { UpstreamProtocol } from '@agentgateway/api/gen/agentgateway/v1/backend_
 import type { Route, RouteRule } from '@agentgateway/api/gen/agentgateway/v1/route_pb.ts';
 import { phaseOrder } from '@agentgateway/core/phases.ts';
 import type { RouterEntry } from '@agentgateway/core/route/router.ts';
+import type { BackendTlsSettings, RuleSettings } from '@agentgateway/core/settings.ts';
 import { type ExternalAuthPart, externalAuthStep } from '../pipeline/external-auth.ts';
 import { type MirrorPart, mirrorStep, planMirror } from '../pipeline/mirror.ts';
 import type { RulePart } from './compile.ts';
 import { compileChoice } from './choose.ts';
 import { toEntries } from './entries.ts';
 import { placesOf } from './places.ts';
+import type { OwnFilters } from './chain.ts';
 import type { Level, LinkedChain, PolicyIndex, Use } from './policy-index.ts';
-import type { BackendChoice, MirrorPlan, PlannedStep, RulePlan, StepPlan } from './snapshot.ts';
+import type { BackendCertificate, BackendChoice, MirrorPlan, PlannedStep, RulePlan, StepPlan } from './snapshot.ts';
 
 /** What one route is linked from for one listener. */
 export interface RouteInputs {
@@ -22,6 +24,8 @@ export interface RouteInputs {
   readonly listener: string;
   readonly levels: readonly Level[];
   readonly policies: PolicyIndex;
+  /** What the listener's Gateway shows to backends that are spoken to in TLS. */
+  readonly backendCertificate: BackendCertificate | undefined;
   readonly before: LinkedRoute | undefined;
 }
 
@@ -62,7 +66,7 @@ interface RuleInputs {
 }
 
 function linkRule(
-  { key, levels, policies }: RouteInputs,
+  { key, levels, policies, backendCertificate }: RouteInputs,
   { rule, index: place, part, turn, uses }: RuleInputs,
 ): RulePlan {
   const keep = (chain: LinkedChain): LinkedChain => {
@@ -72,15 +76,19 @@ function linkRule(
   const levelsOf: Level[] = [...levels, { level: 'route', target: key, section: '' }];
   if (rule.name !== '') levelsOf.push({ level: 'rule', target: key, section: rule.name });
   const chain = keep(policies.plan(levelsOf, { key, part: part.filters }));
+  const reach = (levels: readonly Level[], filters?: OwnFilters): LinkedChain => {
+    const own = keep(policies.planBackend(chain, levels, filters));
+    return backendCertificate ? { ...own, settings: withCertificate(own.settings, backendCertificate) } : own;
+  };
   const toMirrors = (parts: readonly MirrorPart[]): MirrorPlan[] =>
     parts.map((mirror) => {
       const { backend, port } = mirror.message;
-      const own = keep(policies.planBackend(chain, placesOf(backend, port)));
+      const own = reach(placesOf(backend, port));
       return planMirror(mirror, own.plan, own.settings);
     });
   const backends = rule.backends.map(({ backend, port, weight, invalid, protocol }, index): BackendChoice => {
     const filters = { key: `${key}#backendRefs[${index}]`, part: part.backendFilters[index]! };
-    const own = keep(policies.planBackend(chain, placesOf(backend, port), filters));
+    const own = reach(placesOf(backend, port), filters);
     const mirrors = toMirrors(part.backendMirrors[index]!);
     const check = invalid === '' ? policies.check(backend, port, own.settings) : undefined;
     if (check) uses.push(check);
@@ -98,7 +106,7 @@ function linkRule(
   });
   const toAuthStep = (auth: ExternalAuthPart): PlannedStep => {
     const { backend, port } = auth.message;
-    const own = keep(policies.planBackend(chain, placesOf(backend, port)));
+    const own = reach(placesOf(backend, port));
     const step = externalAuthStep(auth, own.plan, own.settings);
     return { policy: key, kind: 'externalAuth', phase: 'external-authorize', step };
   };
@@ -134,4 +142,23 @@ function withMirrors(plan: StepPlan, policy: string, mirrors: readonly MirrorPla
 function withStep({ steps }: StepPlan, added: PlannedStep): StepPlan {
   const later = steps.findIndex(({ phase }) => phaseOrder[phase] > phaseOrder[added.phase]);
   return { steps: later < 0 ? [...steps, added] : steps.toSpliced(later, 0, added) };
+}
+
+/** TLS of which only the certificate is said: whether it is spoken is the backend's to say. */
+const onlyCertificate: BackendTlsSettings = {
+  id: '',
+  isSpoken: false,
+  serverName: undefined,
+  caCertificates: [],
+  subjectAltNames: [],
+  isVerified: true,
+  clientCertificate: undefined,
+  invalid: undefined,
+};
+
+/** The Gateway's certificate is shown where no policy names another (Gateway API GatewayBackendTLS). */
+function withCertificate(settings: RuleSettings, { id, certificate, key }: BackendCertificate): RuleSettings {
+  const said = settings.backendTLS ?? onlyCertificate;
+  if (said.clientCertificate) return settings;
+  return { ...settings, backendTLS: { ...said, id: `${said.id} ${id}`, clientCertificate: { certificate, key } } };
 }

@@ -7,7 +7,7 @@ import { type BoundListener, toBinds } from './bind-plan.ts';
 import type { Part } from './compile.ts';
 import { Generation } from './generation.ts';
 import type { Scope } from './lifetimes.ts';
-import { type LinkedRoute, linkRoute } from './link-rule.ts';
+import { type LinkedRoute, type RouteInputs, linkRoute } from './link-rule.ts';
 import { TunnelLinker } from './link-tunnels.ts';
 import { placesAbove } from './places.ts';
 import { type Level, PolicyIndex, type Use } from './policy-index.ts';
@@ -137,7 +137,7 @@ export class Linker {
       const old = routes.get(route);
       const part = parts.get(nameOf({ typeUrl: typeUrls.resource, key: route }));
       if (known.has(route) && isHeld('route', part))
-        routes.set(route, this.#linkRoute(part, { listener: key, levels, before: old }));
+        routes.set(route, this.#linkRoute(part, { listener: key, levels, backendCertificate, before: old }));
       else routes.delete(route);
       // After the new one, so that what both use stays.
       this.#policies.drop(old?.uses ?? []);
@@ -168,7 +168,7 @@ export class Linker {
 
   #linkRoute(
     { key, part }: Held<'route'>,
-    place: { readonly listener: string; readonly levels: readonly Level[]; readonly before: LinkedRoute | undefined },
+    place: Pick<RouteInputs, 'listener' | 'levels' | 'backendCertificate' | 'before'>,
   ): LinkedRoute {
     return linkRoute({ key, route: part.message, parts: part.rules, policies: this.#policies, ...place });
   }

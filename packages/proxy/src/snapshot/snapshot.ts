@@ -1,4 +1,5 @@
 // The immutable world that requests read: binds, listeners, rules and backends, swapped as one reference.
+import type { SecretValue } from '@agentgateway/core/environment.ts';
 import type { EndpointAddress, Exchange, SnapshotView } from '@agentgateway/core/exchange.ts';
 import type { Phase, Step } from '@agentgateway/core/phases.ts';
 import type { Router } from '@agentgateway/core/route/router.ts';
@@ -6,7 +7,7 @@ import type { ProxyProtocolSettings, RuleSettings } from '@agentgateway/core/set
 import type { Target } from '@agentgateway/core/target.ts';
 import type { TunnelBindPlan } from '../tunnel/plan.ts';
 import { Generation } from './generation.ts';
-import type { KeyPairPlan, TlsPlan } from './tls-plan.ts';
+import type { TlsPlan } from './tls-plan.ts';
 
 /** A step of a plan, with the policy it came from. */
 export interface PlannedStep {
@@ -86,6 +87,14 @@ export interface RulePlan {
   readonly decisions: readonly PolicyDecision[];
 }
 
+/** A certificate and its key, as they are when they are asked for. */
+export interface BackendCertificate {
+  /** Names the secrets they come from. */
+  readonly id: string;
+  readonly certificate: SecretValue;
+  readonly key: SecretValue;
+}
+
 /** A listener with its routes. */
 export interface ListenerPlan {
   readonly key: string;
@@ -100,7 +109,7 @@ export interface ListenerPlan {
   /** Set for HTTPS and TLS. */
   readonly tls: TlsPlan | undefined;
   /** What its Gateway shows to backends that are spoken to in TLS. */
-  readonly backendCertificate: KeyPairPlan | undefined;
+  readonly backendCertificate: BackendCertificate | undefined;
   readonly router: Router<RulePlan>;
   /** How its connections may begin, as policies say; undefined where none does. */
   readonly proxyProtocol: ProxyProtocolSettings | undefined;

@@ -28,20 +28,11 @@ export async function receive(
   const refuse = (refused: Refused, listener?: TunnelListener): Received => ({ ends, hello, listener, refused });
   const begun = plan();
   if (!begun) return refuse(closing);
-  const proxyHeader = headerOf(begun);
+  const proxyHeader = chooseProxyHeader(begun.listeners.map((listener) => listener.proxyHeader));
   if (proxyHeader) {
-    const { mode } = proxyHeader;
-    const isTrusted = proxyHeader.trusts(ends.source.address);
-    if (!isTrusted && mode === 'required')
-      return refuse({
-        reason: 'forbidden',
-        message: `${ends.source.address} is not trusted to say whose connection it is`,
-      });
-    if (isTrusted) {
-      const read = await readProxyHeader(socket, mode, limits);
-      if ('refused' in read) return refuse(read.refused);
-      ends = read.ends ?? ends;
-    }
+    const read = await receiveEnds(socket, proxyHeader, limits);
+    if ('refused' in read) return refuse(read.refused);
+    ({ ends } = read);
   }
   if (begun.isTls) {
     const read = await peekClientHello(socket, limits);
@@ -66,7 +57,28 @@ function noListener(serverName: string | undefined): string {
     : `no listener serves '${serverName}'`;
 }
 
-function endsOf(socket: Socket): ConnectionEnds {
+/** How connections may begin, and whose word is taken. */
+type ProxyHeader = NonNullable<TunnelListener['proxyHeader']>;
+
+/** Whose connection it is, by the PROXY protocol header that it may or must begin with. Never rejects. */
+export async function receiveEnds(
+  socket: Socket,
+  proxyHeader: ProxyHeader,
+  limits: TunnelLimits,
+): Promise<{ readonly ends: ConnectionEnds } | { readonly refused: Refused }> {
+  const { mode } = proxyHeader;
+  const ends = endsOf(socket);
+  const { address } = ends.source;
+  if (!proxyHeader.trusts(address)) {
+    if (mode !== 'required') return { ends };
+    return { refused: { reason: 'forbidden', message: `${address} is not trusted to say whose connection it is` } };
+  }
+  const read = await readProxyHeader(socket, mode, limits);
+  return 'refused' in read ? read : { ends: read.ends ?? ends };
+}
+
+/** Both ends as the socket has them. */
+export function endsOf(socket: Socket): ConnectionEnds {
   return {
     source: { address: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 },
     destination: { address: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 },
@@ -74,7 +86,7 @@ function endsOf(socket: Socket): ConnectionEnds {
 }
 
 /** Who connects to a socket is not known before the header is read: where its listeners differ, what is demanded wins. */
-function headerOf({ listeners }: TunnelBindPlan): TunnelListener['proxyHeader'] {
-  const spoken = listeners.flatMap(({ proxyHeader }) => proxyHeader ?? []);
+export function chooseProxyHeader(headers: readonly TunnelListener['proxyHeader'][]): TunnelListener['proxyHeader'] {
+  const spoken = headers.filter((header) => header !== undefined);
   return spoken.find(({ mode }) => mode === 'required') ?? spoken[0];
 }

@@ -6,6 +6,7 @@ import { BodyDecoder, type BodyFraming } from '../wire/http1/body-decoder.ts';
 import { FramingError } from '../wire/http1/framing-error.ts';
 import { type ResponseHead, findHeadEnd, parseResponseHead } from '../wire/http1/head.ts';
 import { TurnWriter } from '../wire/http1/turn-writer.ts';
+import { writeProxyProtocol } from '../tunnel/proxy-protocol.ts';
 import { type UpstreamEndpoint, transportLimits } from './request.ts';
 import type { Timer, TimerWheel } from './timer-wheel.ts';
 import { toTlsOptions } from './tls-options.ts';
@@ -72,6 +73,8 @@ export class Http1Link {
   #held: Buffer | undefined;
   #decoder: BodyDecoder | undefined;
   #isKeptAlive = true;
+  /** Sent before the first request. */
+  #preamble: Buffer | undefined;
   #isLost = false;
 
   constructor(endpoint: UpstreamEndpoint, owner: LinkOwner, user: LinkUser) {
@@ -118,11 +121,11 @@ export class Http1Link {
     this.socket.resume();
   }
 
-  #open({ address, port, tls }: UpstreamEndpoint): Socket {
+  #open({ address, port, tls, proxyHeader }: UpstreamEndpoint): Socket {
+    if (proxyHeader) this.#preamble = writeProxyProtocol(proxyHeader.version, proxyHeader.ends);
     const socket = tls
       ? connectTls({
-          host: address,
-          port,
+          ...(this.#preamble ? { socket: this.#openRaw(address, port, this.#preamble) } : { host: address, port }),
           ...toTlsOptions(tls),
           ALPNProtocols: ['http/1.1'],
           ...(this.#owner.tlsSession && { session: this.#owner.tlsSession }),
@@ -138,6 +141,14 @@ export class Http1Link {
     socket.on(tls ? 'secureConnect' : 'connect', () => this.#connected());
     socket.on('drain', this.#onDrain).on('end', this.#onEnd).on('error', this.#lost).on('close', this.#onClose);
     return socket;
+  }
+
+  /** The connection beneath TLS, where something has to be said before its handshake. */
+  #openRaw(host: string, port: number, preamble: Buffer): Socket {
+    this.#preamble = undefined;
+    const raw = connect({ host, port, noDelay: true });
+    raw.write(preamble);
+    return raw;
   }
 
   #reading(): OnReadOpts {
@@ -170,6 +181,7 @@ export class Http1Link {
 
   #connected(): void {
     this.#isConnected = true;
+    if (this.#preamble) this.socket.write(this.#preamble);
     const user = this.#user;
     if (user) user.connected(this);
     else this.#free();

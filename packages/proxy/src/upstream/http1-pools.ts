@@ -1,4 +1,6 @@
 // Connections to HTTP/1.1 upstreams: one pool per endpoint and TLS identity, gone when its last connection is.
+import { toHostPort } from '@agentgateway/core/authority.ts';
+import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import { Http1Link, type LinkOwner, type LinkUser } from './http1-link.ts';
 import { type UpstreamEndpoint, checkOrigin, toOrigin, transportLimits } from './request.ts';
 import type { TimerWheel } from './timer-wheel.ts';
@@ -12,6 +14,7 @@ class Pool implements LinkOwner {
   readonly #empty: () => void;
   readonly #links = new Set<Http1Link>();
   readonly #idle: Http1Link[] = [];
+  #isRetired = false;
   /** Users that wait for a connection, in order. */
   readonly #waiting = new Set<LinkUser>();
 
@@ -38,6 +41,7 @@ class Pool implements LinkOwner {
   freed(link: Http1Link): void {
     const next = this.#next();
     if (next) link.use(next);
+    else if (this.#isRetired) link.socket.destroy();
     else this.#idle.push(link);
   }
 
@@ -48,6 +52,17 @@ class Pool implements LinkOwner {
     const next = this.#next();
     if (next) this.take(next, true);
     else if (this.#links.size === 0) this.#empty();
+  }
+
+  /** Whether its connections lead there. */
+  leadsTo({ address, port }: EndpointAddress): boolean {
+    return this.#endpoint.address === address && this.#endpoint.port === port;
+  }
+
+  /** Nobody is to be sent there any more: what is idle ends now, what is in use after its answer. */
+  retire(): void {
+    this.#isRetired = true;
+    for (const link of this.#idle) link.socket.destroy();
   }
 
   close(): void {
@@ -89,15 +104,28 @@ export class Http1Pools {
    */
   take(endpoint: UpstreamEndpoint, user: LinkUser, isFresh: boolean): () => void {
     const origin = toOrigin(endpoint);
-    const id = endpoint.tls ? `${origin} ${toTlsIdentity(endpoint.tls)}` : origin;
+    const id = toPoolId(endpoint, origin);
     let pool = this.#pools.get(id);
     if (!pool) {
       checkOrigin(origin);
-      pool = new Pool(endpoint, this.#timers, () => this.#pools.delete(id));
+      const opened: Pool = new Pool(endpoint, this.#timers, () => {
+        if (this.#pools.get(id) === opened) this.#pools.delete(id);
+      });
+      pool = opened;
       this.#pools.set(id, pool);
     }
     pool.take(user, isFresh);
     return () => pool.leave(user);
+  }
+
+  /** Lets the connections to an endpoint that is gone end when nobody uses them. */
+  retire(endpoint: EndpointAddress): void {
+    for (const [id, pool] of this.#pools) {
+      if (!pool.leadsTo(endpoint)) continue;
+      // Should it come back, it begins with connections of its own.
+      this.#pools.delete(id);
+      pool.retire();
+    }
   }
 
   /** Breaks every connection. */
@@ -106,4 +134,13 @@ export class Http1Pools {
     this.#pools.clear();
     for (const pool of pools) pool.close();
   }
+}
+
+/** What connections of one pool have in common. */
+function toPoolId({ tls, proxyHeader }: UpstreamEndpoint, origin: string): string {
+  if (!tls && !proxyHeader) return origin;
+  const secured = tls ? `${origin} ${toTlsIdentity(tls)}` : origin;
+  if (!proxyHeader) return secured;
+  const { version, ends } = proxyHeader;
+  return `${secured} PROXY${version} ${toHostPort(ends.source)} ${toHostPort(ends.destination)}`;
 }

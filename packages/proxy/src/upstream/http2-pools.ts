@@ -1,5 +1,6 @@
 // Connections to HTTP/2 upstreams: as few sessions per endpoint and TLS identity as its limit of streams allows.
 import { type ClientHttp2Session, connect } from 'node:http2';
+import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import type { Log } from '@agentgateway/core/environment.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { type UpstreamEndpoint, checkOrigin, toOrigin, transportLimits } from './request.ts';
@@ -10,12 +11,18 @@ import { toTlsIdentity, toTlsOptions } from './tls-options.ts';
 export class Session {
   readonly http2: ClientHttp2Session;
   readonly idle: Timer;
+  readonly endpoint: EndpointAddress;
   streams = 0;
   /** Whether the upstream takes the CONNECT of other protocols (RFC 8441 §3); undefined until it has said. */
   takesConnect: boolean | undefined;
 
-  constructor(http2: ClientHttp2Session, timers: TimerWheel, close: () => void) {
+  constructor(
+    http2: ClientHttp2Session,
+    { timers, endpoint }: { readonly timers: TimerWheel; readonly endpoint: EndpointAddress },
+    close: () => void,
+  ) {
     this.http2 = http2;
+    this.endpoint = endpoint;
     // Whoever takes the session while this is due counts as a stream at once, so it is never closed under a request.
     this.idle = timers.start(transportLimits.idleConnectionMs, () => {
       if (this.streams === 0) close();
@@ -51,6 +58,12 @@ export class Http2Pools {
     const session = this.#find(endpoint, connectMs);
     session.streams++;
     return session;
+  }
+
+  /** Lets the sessions of an endpoint that is gone end with their last stream. */
+  retire({ address, port }: EndpointAddress): void {
+    for (const session of [...this.#sessions.values()].flat())
+      if (session.endpoint.address === address && session.endpoint.port === port) session.http2.close();
   }
 
   /** Breaks every connection. */
@@ -98,7 +111,7 @@ export class Http2Pools {
       session.idle.stop();
       this.#forget(id, session);
     };
-    const session = new Session(http2, this.#timers, () => {
+    const session = new Session(http2, { timers: this.#timers, endpoint: { address, port } }, () => {
       forget();
       http2.close();
     });

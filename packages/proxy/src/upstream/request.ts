@@ -3,6 +3,7 @@ import { toHostPort } from '@agentgateway/core/authority.ts';
 import type { Body } from '@agentgateway/core/body.ts';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import type { CancelReason, EndpointAddress } from '@agentgateway/core/exchange.ts';
+import type { ConnectionEnds } from '../tunnel/proxy-protocol.ts';
 import type { BackendTlsSettings } from '@agentgateway/core/settings.ts';
 import type { HeaderList } from '@agentgateway/core/header-list.ts';
 
@@ -25,6 +26,8 @@ export type UpstreamEndpoint = EndpointAddress & {
     /** What policies say; undefined verifies the name by what the system trusts. */
     readonly settings?: BackendTlsSettings | undefined;
   };
+  /** Sent before anything else; connections that begin with one are shared by requests of that client's connection alone. */
+  readonly proxyHeader?: { readonly version: 1 | 2; readonly ends: ConnectionEnds } | undefined;
 };
 
 /** One request to one endpoint. */

@@ -98,10 +98,11 @@ function alternativesOf({ subjectaltname = '' }: PeerCertificate): {
 
 /** A wildcard on either side stands for one label (RFC 6125 §6.4.3). */
 function isSameHost(host: string, wanted: string): boolean {
-  return host === wanted || isCovered(wanted, host) || isCovered(host, wanted);
+  if (host === wanted) return true;
+  return covers(host, wanted) || covers(wanted, host);
 }
 
-function isCovered(name: string, pattern: string): boolean {
+function covers(pattern: string, name: string): boolean {
   return pattern.startsWith('*.') && name.includes('.') && name.slice(name.indexOf('.') + 1) === pattern.slice(2);
 }
 

@@ -1,5 +1,6 @@
 // Reaches upstreams: one attempt over pools of connections by endpoint and TLS identity.
 import type { Log } from '@agentgateway/core/environment.ts';
+import type { EndpointAddress } from '@agentgateway/core/exchange.ts';
 import type { Clock } from '../environment.ts';
 import { callHttp1 } from './http1.ts';
 import { Http1Pools } from './http1-pools.ts';
@@ -16,6 +17,8 @@ export interface Transport {
   dispatch(request: UpstreamRequest): Promise<UpstreamReply>;
   /** Endpoints that connections are kept to, one for each TLS identity and protocol. */
   pools(): number;
+  /** An endpoint is gone: connections to it end when what is under way on them has. */
+  retire(endpoint: EndpointAddress): void;
   /** Breaks every connection. */
   close(): void;
 }
@@ -30,6 +33,10 @@ export function createTransport({ log, clock }: { readonly log: Log; readonly cl
     dispatch: (request) =>
       request.protocol === 'http2' ? callHttp2(request, http2, timers) : callHttp1(request, http1, timers),
     pools: () => http1.size + http2.size,
+    retire(endpoint) {
+      http1.retire(endpoint);
+      http2.retire(endpoint);
+    },
     close() {
       timers.close();
       http1.close();
