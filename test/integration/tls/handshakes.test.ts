@@ -14,6 +14,7 @@ import {
   certificateSecret,
   describeTls,
   dialTls,
+  gatewayWith,
   https,
   portOf,
   startTls,
@@ -151,8 +152,7 @@ const validation = (mode?: string, name = 'clients'): object => ({
 });
 
 /** A Gateway whose clients must show certificates. */
-const validating = (frontend: object, listeners: readonly object[]): string =>
-  gateway(listeners).replace('[{"name":"g",', `[{"name":"g","tls":{"frontend":${JSON.stringify(frontend)}},`);
+const validating = (frontend: object, listeners: readonly object[]): string => gatewayWith({ frontend }, listeners);
 
 describeTls('GatewayFrontendClientCertificateValidation', () => {
   const others = makeAuthority('others');

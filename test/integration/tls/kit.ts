@@ -10,7 +10,7 @@ import { hasOpenssl, makeAuthority } from '../../kit/authority.ts';
 import type { TestCertificate } from '../../kit/certificate.ts';
 import type { TestGateway } from '../../kit/gateway.ts';
 import { skipAloud } from '../../skip.ts';
-import { manifests, startApi } from '../gateway-api/kit.ts';
+import { gateway, manifests, startApi } from '../gateway-api/kit.ts';
 
 /** A suite that needs certificates: skipped aloud without an openssl to make them. */
 export function describeTls(what: string, suite: () => void): void {
@@ -52,6 +52,11 @@ export function https(secrets: readonly string[], more: object = {}, options?: o
     tls: { certificateRefs: secrets.map((name) => ({ name })), ...(options && { options }) },
     ...more,
   };
+}
+
+/** The Gateway `g` with TLS of its own: of its clients, `frontend`, and to backends. */
+export function gatewayWith(tls: object, listeners?: readonly object[]): string {
+  return gateway(listeners).replace('[{"name":"g",', `[{"name":"g","tls":${JSON.stringify(tls)},`);
 }
 
 /** A gateway that is over with the test, and that can be given other texts. */

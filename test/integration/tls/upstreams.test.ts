@@ -8,7 +8,7 @@ import { makeAuthority } from '../../kit/authority.ts';
 import { freePort, type TestGateway } from '../../kit/gateway.ts';
 import { ask, gateway, httpRoutes, manifests, ref, service } from '../gateway-api/kit.ts';
 import { type SecureRequest, backendTls, backendTlsPolicy, startSecureEcho, trust } from './backends.ts';
-import { authority, authorityMap, certificateSecret, describeTls, portOf, startTls } from './kit.ts';
+import { authority, authorityMap, certificateSecret, describeTls, gatewayWith, portOf, startTls } from './kit.ts';
 
 /** A route for each Service, by its name as path. */
 const routesTo = (...names: readonly string[]): string =>
@@ -229,6 +229,52 @@ describeTls('the policy backendTLS', () => {
     expect(await got(api, 'open')).toMatchObject({ path: '/open' });
     expect(await got(api, 'closed')).toBe(503);
     expect(await got(api, 'secret')).toBe(500);
+  });
+});
+
+describeTls('GatewayBackendClientCertificate', () => {
+  const clients = makeAuthority('clients');
+  const certificate = authority.issue('backend', { names: ['app.test'] });
+  const showing = gatewayWith({ backend: { clientCertificateRef: { name: 'client' } } });
+  const options = { ...certificate, requestCert: true, ca: clients.cert };
+
+  test.each(['http/1.1', 'h2'] as const)(
+    'over %s: the Gateway’s certificate is shown to backends of TLS, and a new one as soon as the Secret changes',
+    async (protocol) => {
+      const { port } = await startSecureEcho({ ...options, rejectUnauthorized: true }, protocol);
+      const appProtocol = protocol === 'h2' ? { appProtocol: 'grpcs' } : {};
+      const rest = [
+        routesTo('a'),
+        authorityMap('own', authority.cert),
+        service('a', port, appProtocol) + backendTlsPolicy('a', 'a', trust(['own'], 'app.test')),
+      ];
+      const api = await startTls(showing, ...rest, certificateSecret('client', clients.issue('first')));
+      expect(await got(api, 'a')).toMatchObject({ client: 'first' });
+      await api.edit(showing, ...rest, certificateSecret('client', clients.issue('second')));
+      expect(await got(api, 'a')).toMatchObject({ client: 'second' });
+    },
+  );
+
+  test('connections that show a certificate are not shared with those that show another or none', async () => {
+    const backend = await startSecureEcho({ ...options, rejectUnauthorized: false });
+    const rest = [
+      routesTo('a', 'own'),
+      authorityMap('own', authority.cert),
+      service('a', backend.port) + backendTlsPolicy('a', 'a', trust(['own'], 'app.test')),
+      service('own', backend.port) +
+        backendTls('own', {
+          validation: { hostname: 'app.test', caCertificates: authority.cert },
+          clientCertificate: { secretRef: { name: 'other' } },
+        }),
+      certificateSecret('client', clients.issue('gateway')),
+      certificateSecret('other', clients.issue('policy')),
+    ];
+    const api = await startTls(showing, ...rest);
+    expect(await got(api, 'a')).toMatchObject({ client: 'gateway' });
+    expect(await got(api, 'own')).toMatchObject({ client: 'policy' });
+    await api.edit(gateway(), ...rest);
+    expect(await got(api, 'a')).toMatchObject({ client: '' });
+    expect(backend.connections).toBe(3);
   });
 });
 
