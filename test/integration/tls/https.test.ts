@@ -86,6 +86,18 @@ describeTls('the certificate by SNI', () => {
     expect(await shownFor('ecdsa_secp256r1_sha256')).toBe('ecdsa');
   });
 
+  test('a client that cannot verify the certificate for its host is not shown one for another', async () => {
+    const { api, port } = await startEchoed(
+      [https(['other', 'own'])],
+      secretFor('other', ['other.test'], 'rsa'),
+      secretFor('own', ['a.test']),
+    );
+    await expect(dialTls(port, 'a.test', { sigalgs: 'rsa_pss_rsae_sha256' })).rejects.toThrow(/handshake failure/);
+    await expect
+      .poll(() => api.lines)
+      .toMatchObject([{ reason: 'tls-handshake-failed', error: 'no suitable signature algorithm' }]);
+  });
+
   test('of two certificates of one kind for one host the first is shown', async () => {
     const { port } = await startEchoed(
       [https(['old', 'new'])],

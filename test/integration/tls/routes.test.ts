@@ -113,6 +113,24 @@ describeTls('TLSRouteModeTerminate', () => {
     await expect.poll(() => api.lines.map(({ reason }) => reason)).toEqual(['backend-invalid', 'route-not-found']);
   });
 
+  test('a gateway that ends lets connections go on, and breaks them at the deadline', async () => {
+    const api = await startTls(
+      gateway([terminating('a', 'a.test')]),
+      tlsRoute('to-a', 'a', ['a.test'], 'plain'),
+      service('plain', await serveEcho('plain')),
+      secretFor('a', 'a.test'),
+    );
+    const ending = await dialTls(portOf(api), 'a.test');
+    const staying = await dialTls(portOf(api), 'a.test');
+    expect([await nextOf(ending), await nextOf(staying)]).toEqual(['plain ', 'plain ']);
+    const closed = once(staying, 'close');
+    const drained = api.gateway.drain(1000);
+    expect(await converse(ending, 'still here')).toBe('still here');
+    await closed;
+    await drained;
+    expect(api.lines.map(({ reason }) => reason)).toEqual([undefined, 'draining']);
+  });
+
   test('much goes through, whole, both ways', async () => {
     const api = await startTls(
       gateway([terminating('a', 'a.test')]),
