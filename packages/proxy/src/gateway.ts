@@ -174,7 +174,7 @@ function openPlane(settings: Settings, logs: Logs, tracing: Tracing | undefined)
     handle: (bind, head, responder) => handle(pipeline, bind, head, responder),
     refused: (bind, refusal) => recorder.refused(bind, refusal),
     proxy: (connection, client) => tunnels.proxy(toTunnelConnection(connection, client)),
-    failed: (connection, error) => tunnelRecorder.closed(toFailedHandshake(connection, error, clock)),
+    failed: (connection, message) => tunnelRecorder.closed(toFailedHandshake(connection, message, clock)),
   });
   const tunnels: TunnelTable = openTunnels({
     snapshot: () => store.current,
@@ -216,7 +216,7 @@ function toTunnelConnection(
 /** What is told of a connection that did not get past its handshake. */
 function toFailedHandshake(
   { id, bind, listener, ends, hello, startMs }: HandedOver,
-  error: Error,
+  message: string,
   clock: Clock,
 ): TunnelRecord {
   return {
@@ -235,7 +235,7 @@ function toFailedHandshake(
     receivedBytes: 0,
     sentBytes: 0,
     reason: 'tls-handshake-failed',
-    message: error.message,
+    message,
   };
 }
 

@@ -35,6 +35,12 @@ describe('port', () => {
   test('the port of the request does not count, the listener’s does', () => {
     expect(location({}, { authority: 'example.com:9999', placement: { bind: ':80' } })).toBe('http://example.com/');
     expect(location({}, { authority: '[::1]:9999', placement: { bind: '[::]:8080' } })).toBe('http://[::1]:8080/');
+    expect(location({}, { scheme: 'https', authority: 'a.test', placement: { bind: ':8443/tls' } })).toBe(
+      'https://a.test:8443/',
+    );
+    expect(location({}, { scheme: 'https', authority: 'a.test', placement: { bind: '::1:443/tls' } })).toBe(
+      'https://a.test/',
+    );
     expect(location({}, { authority: '[::1]', placement: { bind: ':80' } })).toBe('http://[::1]/');
   });
 });

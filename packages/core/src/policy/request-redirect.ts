@@ -63,6 +63,7 @@ export const requestRedirect = definePolicy({
 
 /** The port the listener is bound to; undefined where it has none that a client could use. */
 function listenerPort(exchange: Exchange): number | undefined {
-  const port = Number(exchange.placement.bind.slice(exchange.placement.bind.lastIndexOf(':') + 1));
-  return Number.isInteger(port) && port > 0 ? port : undefined;
+  // The key of a bind is `address:port`, and of HTTPS `address:port/tls`.
+  const port = Number(/:([0-9]+)(?:\/|$)/.exec(exchange.placement.bind)?.[1]);
+  return port > 0 ? port : undefined;
 }

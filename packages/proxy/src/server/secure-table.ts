@@ -16,8 +16,8 @@ export interface SecureTableParts
   readonly refused: (bind: string, refusal: Refusal) => void;
   /** Takes what a TLS listener decrypts and TLSRoutes send on. */
   readonly proxy: (connection: HandedOver, client: TLSSocket) => void;
-  /** A handshake failed. */
-  readonly failed: (connection: HandedOver, error: Error) => void;
+  /** A handshake failed; the message says why. */
+  readonly failed: (connection: HandedOver, message: string) => void;
 }
 
 /** How long connections of a removed bind may take to finish. */
@@ -45,9 +45,12 @@ export class SecureTable {
       socket.destroy();
       return;
     }
-    this.#terminator.secure(socket, tls, {
+    this.#terminator.secure({
+      socket,
+      plan: tls,
+      serverName: connection.hello.serverName,
       secured: (client, facts) => this.#serve(connection, listener, client, { ...facts, listener: listener.key }),
-      failed: (error) => this.#parts.failed(connection, error),
+      failed: (message) => this.#parts.failed(connection, message),
     });
   }
 
@@ -64,11 +67,16 @@ export class SecureTable {
   /** Lets every connection finish, now and for good. */
   async drain(deadlineMs: number): Promise<void> {
     this.#isClosed = true;
+    this.#terminator.breakOff();
     await Promise.all([...this.#services.values(), ...this.#draining].map((service) => service.drain(deadlineMs)));
   }
 
   #serve(connection: HandedOver, { protocol }: ListenerPlan, client: TLSSocket, tls: TlsFacts): void {
-    if (protocol === 'HTTPS')
+    // Its bind may have gone during the handshake.
+    if (this.#isClosed || !this.#parts.plan(connection.bind)) {
+      client.on('error', () => {}).destroy();
+      this.#parts.failed(connection, 'the listener went during the handshake');
+    } else if (protocol === 'HTTPS')
       this.#service(connection.bind).accept(client, {
         peer: connection.ends.source,
         local: connection.ends.destination,

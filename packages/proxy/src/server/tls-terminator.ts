@@ -1,14 +1,7 @@
 // Ends the TLS of listeners: certificates by server name, client certificates, versions and ciphers; rotation drops no connection.
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
-import {
-  type SecureContext,
-  type SecureContextOptions,
-  type Server,
-  type TLSSocket,
-  createSecureContext,
-  createServer,
-} from 'node:tls';
+import { type Server, type TLSSocket, createServer } from 'node:tls';
 import type { Log, SecretReference } from '@agentgateway/core/environment.ts';
 import type { TlsFacts } from '@agentgateway/core/exchange.ts';
 import { chooseCertificates } from '../snapshot/bind-plan.ts';
@@ -26,145 +19,144 @@ export interface TlsTerminatorParts {
   readonly limits: ServerLimits;
 }
 
+/** A connection whose ClientHello was looked at. */
+export interface Handshake {
+  readonly socket: Socket;
+  readonly plan: TerminatePlan;
+  /** The name that the client asks for, lower-case. */
+  readonly serverName: string | undefined;
+  readonly secured: (socket: TLSSocket, facts: Omit<TlsFacts, 'listener'>) => void;
+  /** Why there is no connection, in a sentence. */
+  readonly failed: (message: string) => void;
+}
+
 /** A certificate with its key, as they are now. */
 interface KeyPair {
   readonly certificate: string;
   readonly key: string;
   /** DNS names in lower case. */
   readonly names: readonly string[];
-}
-
-/** A connection whose handshake is under way. */
-interface Pending {
-  readonly secured: (socket: TLSSocket, facts: Omit<TlsFacts, 'listener'>) => void;
-  readonly failed: (error: Error) => void;
+  /** Kind of the key: a client verifies some of them only. */
+  readonly kind: string;
 }
 
 /** What is open for one listener's TLS. */
 interface Opened {
-  readonly server: Server;
-  /** The texts that the contexts were made from. */
-  texts: string;
-  pairs: readonly KeyPair[];
-  readonly contexts: Map<string, SecureContext>;
+  /** The texts that all was made from. */
+  readonly texts: string;
+  readonly pairs: readonly KeyPair[];
+  /** By the certificates that they show. */
+  readonly servers: Map<string, Server>;
 }
-
-/** Whose handshakes end how: node's server knows its sockets only by the address they come from. */
-type Waiting = Map<string, Pending>;
 
 /** Ends TLS on connections that others accepted. */
 export class TlsTerminator {
   readonly #parts: TlsTerminatorParts;
   readonly #opened = new WeakMap<TerminatePlan, Opened>();
-  readonly #waiting: Waiting = new Map();
+  /** Under way, by the address they come from: node's servers know their sockets by nothing else. */
+  readonly #waiting = new Map<string, Handshake>();
 
   constructor(parts: TlsTerminatorParts) {
     this.#parts = parts;
   }
 
-  /** Shakes hands. Exactly one of both is called; after `failed` the socket is closed or about to be. */
-  secure(socket: Socket, plan: TerminatePlan, pending: Pending): void {
-    const invalid = plan.clients?.invalid;
-    if (invalid !== undefined) {
-      // Nobody can show a certificate that would be believed, so nobody gets in (fail closed).
-      pending.failed(new Error(`clients cannot be validated: ${invalid}`));
-      socket.destroy();
-      return;
-    }
-    let opened: Opened;
+  /** Shakes hands. Exactly one of `secured` and `failed` is called; after `failed` the socket is closed or about to be. */
+  secure(handshake: Handshake): void {
+    const { socket, plan } = handshake;
+    let server: Server;
     try {
-      opened = this.#open(plan);
+      const invalid = plan.clients?.invalid;
+      // Nobody can show a certificate that would be believed, so nobody gets in (fail closed).
+      if (invalid !== undefined) throw new Error(`clients cannot be validated: ${invalid}`);
+      server = this.#serverFor(handshake);
     } catch (error) {
-      pending.failed(error instanceof Error ? error : new Error('TLS cannot be served'));
+      handshake.failed(error instanceof Error ? toMessage(error) : 'TLS cannot be served');
       socket.destroy();
       return;
     }
     const id = idOf(socket);
-    this.#waiting.set(id, pending);
-    const gone = (): void => {
-      if (this.#waiting.delete(id)) pending.failed(new Error('the connection ended during the handshake'));
-    };
-    socket.once('close', gone);
-    opened.server.emit('connection', socket);
+    this.#waiting.set(id, handshake);
+    socket.once('close', () => {
+      if (this.#waiting.get(id) === handshake) this.#take(id)!.failed('the client left during the handshake');
+    });
+    server.emit('connection', socket);
   }
 
+  /** Breaks off all handshakes that are under way. */
+  breakOff(): void {
+    for (const [id, { socket, failed }] of this.#waiting) {
+      this.#waiting.delete(id);
+      failed('the gateway is shutting down');
+      socket.destroy();
+    }
+  }
+
+  /**
+   * The server that shows what is to be shown for a name. One for each choice of certificates, since node's own choice by
+   * name (SNICallback) knows one certificate a name, and leaves those of other kinds in place that are for other names.
+   */
+  #serverFor({ plan, serverName }: Handshake): Server {
+    const { pairs, servers } = this.#open(plan);
+    const shown = firstOfEachKind(chooseCertificates(pairs, serverName));
+    const id = shown.map((pair) => pairs.indexOf(pair)).join(' ');
+    let server = servers.get(id);
+    if (!server) {
+      server = this.#serve(plan, shown);
+      servers.set(id, server);
+    }
+    return server;
+  }
+
+  /** A certificate that was renewed is shown in handshakes from now on; connections go on. */
   #open(plan: TerminatePlan): Opened {
     const texts = plan.certificates.map(({ certificate, key }) => [this.#read(certificate), this.#read(key)] as const);
     const joined = texts.flat().join('\n');
-    const known = this.#opened.get(plan);
-    if (known?.texts === joined) return known;
-    const pairs = texts.map(([certificate, key]) => ({ certificate, key, names: namesOf(certificate) }));
-    if (known) {
-      // A certificate was renewed: handshakes from now on show it, connections go on.
-      known.server.setSecureContext(this.#contextOptions(plan, chooseCertificates(pairs, undefined)));
-      known.texts = joined;
-      known.pairs = pairs;
-      known.contexts.clear();
-      return known;
+    let opened = this.#opened.get(plan);
+    if (opened?.texts !== joined) {
+      opened = {
+        texts: joined,
+        pairs: texts.map(([certificate, key]) => toPair(certificate, key)),
+        servers: new Map(),
+      };
+      this.#opened.set(plan, opened);
     }
-    const opened: Opened = { server: this.#serve(plan, pairs), texts: joined, pairs, contexts: new Map() };
-    this.#opened.set(plan, opened);
     return opened;
   }
 
-  #serve(plan: TerminatePlan, pairs: readonly KeyPair[]): Server {
-    const { clients, alpn } = plan;
+  #serve({ clients, alpn, minVersion, maxVersion, ciphers }: TerminatePlan, shown: readonly KeyPair[]): Server {
     const server = createServer({
       handshakeTimeout: this.#parts.limits.headersTimeoutMs,
-      requestCert: clients !== undefined,
-      rejectUnauthorized: clients?.mode === 'require',
+      cert: shown.map(({ certificate }) => certificate),
+      key: shown.map(({ key }) => key),
+      ...(minVersion && { minVersion }),
+      ...(maxVersion && { maxVersion }),
+      ciphers,
       ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
-      SNICallback: (name, done) => {
-        try {
-          done(null, this.#context(plan, name));
-        } catch (error) {
-          done(error instanceof Error ? error : new Error('no certificate can be shown'));
-        }
-      },
-      // Without a server name the callback is not asked.
-      ...this.#contextOptions(plan, chooseCertificates(pairs, undefined)),
+      // Refused below and not by node, which would not say why.
+      ...(clients && { requestCert: true, rejectUnauthorized: false, ca: clients.ca }),
     });
     server.on('secureConnection', (socket) => {
-      const pending = this.#take(idOf(socket));
-      if (pending) pending.secured(socket, factsOf(socket));
-      else socket.destroy();
+      const handshake = this.#take(idOf(socket));
+      const refusal = clients?.mode === 'require' ? refusalOf(socket) : undefined;
+      if (handshake && refusal === undefined) {
+        handshake.secured(socket, factsOf(socket, handshake.serverName));
+        return;
+      }
+      // Nobody else listens: what it still has to say must not end the process.
+      socket.on('error', () => {}).destroy();
+      handshake?.failed(refusal!);
     });
     server.on('tlsClientError', (error, socket) => {
-      this.#take(idOf(socket))?.failed(error);
+      this.#take(idOf(socket))?.failed(toMessage(error));
       socket.destroy();
     });
     return server;
   }
 
-  #take(id: string): Pending | undefined {
-    const pending = this.#waiting.get(id);
+  #take(id: string): Handshake | undefined {
+    const handshake = this.#waiting.get(id);
     this.#waiting.delete(id);
-    return pending;
-  }
-
-  #contextOptions(plan: TerminatePlan, shown: readonly KeyPair[]): SecureContextOptions {
-    const { minVersion, maxVersion, ciphers, clients } = plan;
-    return {
-      cert: shown.map(({ certificate }) => certificate),
-      key: shown.map(({ key }) => key),
-      ...(minVersion && { minVersion }),
-      ...(maxVersion && { maxVersion }),
-      ...(ciphers !== undefined && { ciphers }),
-      ...(clients && { ca: clients.ca }),
-    };
-  }
-
-  /** What is shown for a name; for an RSA and an ECDSA certificate of one host, both. */
-  #context(plan: TerminatePlan, name: string | undefined): SecureContext {
-    const { pairs, contexts } = this.#open(plan);
-    const chosen = chooseCertificates(pairs, name);
-    const id = chosen.map((pair) => pairs.indexOf(pair)).join(' ');
-    let context = contexts.get(id);
-    if (!context) {
-      context = createSecureContext(this.#contextOptions(plan, chosen));
-      contexts.set(id, context);
-    }
-    return context;
+    return handshake;
   }
 
   #read(reference: SecretReference): string {
@@ -178,18 +170,36 @@ function idOf(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
 }
 
-function factsOf(socket: TLSSocket): Omit<TlsFacts, 'listener'> {
-  const { servername } = socket as TLSSocket & { servername?: string | false };
-  return {
-    serverName: servername || undefined,
-    protocol: socket.getProtocol() ?? '',
-    alpn: socket.alpnProtocol || undefined,
-  };
+function factsOf(socket: TLSSocket, serverName: string | undefined): Omit<TlsFacts, 'listener'> {
+  return { serverName, protocol: socket.getProtocol() ?? '', alpn: socket.alpnProtocol || undefined };
+}
+
+/** Why a client is not who must be let in. A resumed session counts by the certificate that it began with, which must be there. */
+function refusalOf(socket: TLSSocket): string | undefined {
+  if (socket.getPeerX509Certificate() === undefined) return 'the client shows no certificate';
+  if (socket.authorized) return undefined;
+  return `the client's certificate is not valid: ${String(socket.authorizationError)}`;
+}
+
+/** What went wrong, in OpenSSL's words where it knows, without where in its source. */
+function toMessage(error: Error & { readonly code?: string; readonly reason?: string }): string {
+  if (error.code === 'ECONNRESET') return 'the client left during the handshake';
+  if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'the handshake took too long';
+  return error.reason ?? error.message;
+}
+
+/** OpenSSL has room for one certificate of each kind. */
+function firstOfEachKind(pairs: readonly KeyPair[]): KeyPair[] {
+  return pairs.filter(({ kind }, index) => pairs.findIndex((other) => other.kind === kind) === index);
+}
+
+function toPair(certificate: string, key: string): KeyPair {
+  const parsed = new X509Certificate(certificate);
+  return { certificate, key, names: namesOf(parsed), kind: parsed.publicKey.asymmetricKeyType ?? '' };
 }
 
 /** The names that a certificate is for: its DNS names, or its common name where it has none, as old ones do. */
-function namesOf(certificate: string): string[] {
-  const { subjectAltName, subject } = new X509Certificate(certificate);
+function namesOf({ subjectAltName, subject }: X509Certificate): string[] {
   const names = (subjectAltName ?? '')
     .split(', ')
     .filter((name) => name.startsWith('DNS:'))

@@ -88,8 +88,8 @@ export interface CertificateNames {
 
 /**
  * Which of a listener's certificates to show for a server name: those with the longest match, in the order of the user, so
- * that an RSA and an ECDSA certificate for one host are both offered; the first of all where none matches. A wildcard in a
- * certificate stands for one label (RFC 6125 §6.4.3), not for several as in listeners.
+ * that an RSA and an ECDSA certificate for one host are both offered; where none matches, the first of all and those for the
+ * same names. A wildcard in a certificate stands for one label (RFC 6125 §6.4.3), not for several as in listeners.
  */
 export function chooseCertificates<T extends CertificateNames>(
   certificates: readonly T[],
@@ -103,5 +103,6 @@ export function chooseCertificates<T extends CertificateNames>(
     const matching = certificates.filter(({ names }) => names.includes(key));
     if (matching.length > 0) return matching;
   }
-  return certificates.slice(0, 1);
+  const first = certificates[0]?.names.join(' ');
+  return certificates.filter(({ names }) => names.join(' ') === first);
 }

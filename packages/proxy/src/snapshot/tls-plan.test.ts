@@ -24,7 +24,7 @@ test('everything that can be asked', () => {
     certificates: [pair],
     minVersion: TlsVersion.TLS_VERSION_1_2,
     maxVersion: TlsVersion.TLS_VERSION_1_3,
-    cipherSuites: ['A', 'B'],
+    cipherSuites: ['TLS_A', 'B'],
     alpn: ['h2'],
     clientValidation: { mode: ClientValidation_Mode.REQUIRE, caCertificates: 'PEM', invalid: '' },
   };
@@ -33,19 +33,28 @@ test('everything that can be asked', () => {
     certificates: [pair],
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
-    ciphers: 'A:B',
+    ciphers: 'TLS_A:B',
     alpn: ['h2'],
     clients: { mode: 'require', ca: 'PEM', invalid: undefined },
   });
 });
 
-test('nothing asked leaves it to the process', () => {
+test.each([
+  [['TLS_A'], 'TLSv1.3', undefined],
+  [['B'], undefined, 'TLSv1.2'],
+  [['TLS_A', 'B'], undefined, undefined],
+])('of suites %j alone, from %s up to %s', (cipherSuites, minVersion, maxVersion) => {
+  const tls = { mode: ListenerTls_Mode.TERMINATE, certificates: [pair], cipherSuites };
+  expect(compile({ tls })).toMatchObject({ minVersion, maxVersion, ciphers: cipherSuites.join(':') });
+});
+
+test('nothing asked leaves the versions to the process, and the suites to those of today', () => {
   expect(compile({ tls: { mode: ListenerTls_Mode.TERMINATE, certificates: [pair] } })).toEqual({
     mode: 'terminate',
     certificates: [pair],
     minVersion: undefined,
     maxVersion: undefined,
-    ciphers: undefined,
+    ciphers: expect.stringMatching(/^(TLS_|ECDHE-)/),
     alpn: [],
     clients: undefined,
   });

@@ -40,12 +40,25 @@ export type TlsPlan =
       /** Undefined leaves it to the process. */
       readonly minVersion: TlsVersionName | undefined;
       readonly maxVersion: TlsVersionName | undefined;
-      /** OpenSSL's list; undefined leaves it to the process. */
-      readonly ciphers: string | undefined;
+      /** OpenSSL's list. */
+      readonly ciphers: string;
       /** Protocols offered by ALPN, the preferred first; empty offers none. */
       readonly alpn: readonly string[];
       readonly clients: ClientsPlan | undefined;
     };
+
+/** With forward secrecy and authenticated encryption, as HTTP/2 demands (RFC 9113 §9.2.2); node would speak older ones too. */
+const defaultCiphers = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+];
 
 /** Compiles a listener's TLS; undefined where it has none. Throws where this version cannot keep what is asked. */
 export function compileTls({ protocol, tls }: Listener): TlsPlan | undefined {
@@ -60,9 +73,7 @@ export function compileTls({ protocol, tls }: Listener): TlsPlan | undefined {
   return Object.freeze({
     mode: 'terminate',
     certificates: tls.certificates.map(toPair),
-    minVersion: toVersion(tls.minVersion),
-    maxVersion: toVersion(tls.maxVersion),
-    ciphers: tls.cipherSuites.length > 0 ? tls.cipherSuites.join(':') : undefined,
+    ...toSuites(tls),
     alpn: tls.alpn,
     clients: toClients(tls),
   });
@@ -74,6 +85,24 @@ export function toPair({ certificate, key }: KeyPair): KeyPairPlan {
   return {
     certificate: { secret: certificate.secret, entry: certificate.entry },
     key: { secret: key.secret, entry: key.entry },
+  };
+}
+
+function isSuiteOf13(suite: string): boolean {
+  return suite.startsWith('TLS_');
+}
+
+/** A version none of whose suites is named is not spoken: OpenSSL would speak it with suites of its own choice. */
+function toSuites({
+  minVersion,
+  maxVersion,
+  cipherSuites,
+}: ListenerTls): Pick<Extract<TlsPlan, { readonly mode: 'terminate' }>, 'minVersion' | 'maxVersion' | 'ciphers'> {
+  const suites = cipherSuites.length > 0 ? cipherSuites : defaultCiphers;
+  return {
+    minVersion: suites.every(isSuiteOf13) ? 'TLSv1.3' : toVersion(minVersion),
+    maxVersion: suites.some(isSuiteOf13) ? toVersion(maxVersion) : 'TLSv1.2',
+    ciphers: suites.join(':'),
   };
 }
 

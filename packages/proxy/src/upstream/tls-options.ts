@@ -7,7 +7,6 @@ import {
   type SecureContext,
   checkServerIdentity,
   createSecureContext,
-  rootCertificates,
 } from 'node:tls';
 import type { BackendTlsSettings } from '@agentgateway/core/settings.ts';
 import { type UpstreamEndpoint, transportLimits } from './request.ts';
@@ -46,7 +45,8 @@ function toContext({ id, caCertificates, clientCertificate }: BackendTlsSettings
   let context = contexts.get(identity);
   if (!context) {
     context = createSecureContext({
-      ca: caCertificates.length > 0 ? [...caCertificates] : [...rootCertificates],
+      // Without any it is what node trusts by default, to which NODE_EXTRA_CA_CERTS may add.
+      ...(caCertificates.length > 0 && { ca: [...caCertificates] }),
       ...(certificate !== undefined && key !== undefined && { cert: certificate, key }),
     });
     if (contexts.size >= transportLimits.tlsContextsMax) contexts.clear();
