@@ -9,7 +9,7 @@ function location(spec: object, head: HeadInput = {}): string | undefined {
   return reply.headers.get('location');
 }
 
-describe('port', () => {
+describe('port (HTTPRouteRedirectPort, HTTPRouteRedirectPortAndScheme)', () => {
   test.each<[number, string | undefined, number | undefined, string]>([
     [80, undefined, undefined, 'http://example.com/'],
     [80, undefined, 8080, 'http://example.com:8080/'],

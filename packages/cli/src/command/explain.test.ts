@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { run } from '../packages/cli/src/command/explain.ts';
-import { readCertificateFile } from './kit/certificates.ts';
+import { readCertificateFile } from '../../../../test/kit/certificates.ts';
+import { run } from './explain.ts';
 
-const examples = join(import.meta.dirname, '../manifests/examples');
+const examples = join(import.meta.dirname, '../../../../manifests/examples');
 let folder: string;
 
 beforeAll(() => {
