@@ -28,7 +28,7 @@ gen: install ## Generate protobuf code, CRDs, schemas and reference pages
 build: install ## Bundle into dist/
 	@$(TOOLS) pnpm build
 
-bench: install ## Measure against nginx and haproxy (BENCH_ONLY=tls,routes picks groups, BENCH_OUT=FILE writes JSON)
+bench: build ## Measure against nginx and haproxy (BENCH_ONLY=tls,routes picks groups, BENCH_OUT=FILE writes JSON)
 	@BENCH_ONLY="$(BENCH_ONLY)" BENCH_OUT="$(BENCH_OUT)" $(TOOLS) pnpm bench
 
 hooks: ## Format and lint staged files before each commit

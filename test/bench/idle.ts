@@ -1,5 +1,4 @@
 // The groups for memory at rest, and for what a reload costs.
-import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from './bench.ts';
@@ -14,35 +13,30 @@ const idleMs = 3000;
 /** Resident memory of a gateway that serves nothing yet: as on a laptop, and without the worker that reads files. */
 export async function benchIdle(bench: Bench): Promise<[]> {
   const { folder, skip } = bench;
-  const built = join(import.meta.dirname, '../../dist/main.js');
-  const programs = new Map([[gatewayMain, relative(join(import.meta.dirname, '../..'), gatewayMain)]]);
-  if (existsSync(built)) programs.set(built, 'dist/main.js, as it was last built');
-  for (const [main, what] of programs) {
-    const update = join(folder, 'update');
-    const variants = [
-      ['idle RSS on a laptop', 170, { BENCH_KEEP_UPDATE: update }],
-      ['idle RSS without file sources', 130, { BENCH_CANNED_UPDATE: update }],
-    ] as const;
-    // The second hands over what the first was handed, on the same port.
-    const port = await freePort();
-    for (const [row, limit, env] of variants) {
-      try {
-        const config = {
-          gateways: [{ name: 'idle', listeners: [{ name: 'http', port }] }],
-          llmBackends: [{ name: 'models', providers: [{ name: 'echo', echo: {} }] }],
-        };
-        const preload = 'canned-source.ts';
-        const started = startGateway({ folder: join(folder, 'idle'), config, main, preload, env });
-        await using running = started.running;
-        await untilServing(`http://127.0.0.1:${port}/v1/models`, running);
-        await sleep(idleMs);
-        const measured = Math.round(running.rssMb());
-        // The goals are about the bundle, which is what people run.
-        if (main === built) bench.goal({ what: `${row} (${what})`, measured, limit, unit: ' MB' });
-        else bench.say(`${row}: ${measured} MB (${what})`);
-      } catch (error) {
-        skip(`${row} (${what})`, error, true);
-      }
+  const main = gatewayMain;
+  const what = relative(join(import.meta.dirname, '../..'), main);
+  const update = join(folder, 'update');
+  const variants = [
+    ['idle RSS on a laptop', 170, { BENCH_KEEP_UPDATE: update }],
+    ['idle RSS without file sources', 130, { BENCH_CANNED_UPDATE: update }],
+  ] as const;
+  // The second hands over what the first was handed, on the same port.
+  const port = await freePort();
+  for (const [row, limit, env] of variants) {
+    try {
+      const config = {
+        gateways: [{ name: 'idle', listeners: [{ name: 'http', port }] }],
+        llmBackends: [{ name: 'models', providers: [{ name: 'echo', echo: {} }] }],
+      };
+      const preload = 'canned-source.ts';
+      const started = startGateway({ folder: join(folder, 'idle'), config, main, preload, env });
+      await using running = started.running;
+      await untilServing(`http://127.0.0.1:${port}/v1/models`, running);
+      await sleep(idleMs);
+      const measured = Math.round(running.rssMb());
+      bench.goal({ what: `${row} (${what})`, measured, limit, unit: ' MB' });
+    } catch (error) {
+      skip(`${row} (${what})`, error, true);
     }
   }
   return [];

@@ -12,8 +12,8 @@ export const rowNames = ['plain-1k', 'llm-chat-1k', 'llm-stream-50'] as const;
 export type RowName = (typeof rowNames)[number];
 
 const repository = join(import.meta.dirname, '../..');
-/** The program of this gateway: from its sources, unless BENCH_MAIN names a build. */
-export const gatewayMain = process.env['BENCH_MAIN'] ?? join(repository, 'packages/cli/src/main.ts');
+/** The program of this gateway: the bundle, which is what `make run` and the image run, unless BENCH_MAIN names another. */
+export const gatewayMain = process.env['BENCH_MAIN'] ?? join(repository, 'dist/main.js');
 
 /** Keys that the gateway knows; one of them is used. */
 const keyCount = 1000;
