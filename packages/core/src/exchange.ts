@@ -121,6 +121,8 @@ export interface ExchangeHead {
   readonly scheme: 'http' | 'https';
   /** Host, with a port where the client sent one; lower-case. */
   readonly authority: string;
+  /** The same as the client wrote it, which is how backends are told; undefined means that nobody wrote it otherwise. */
+  readonly host?: string | undefined;
   /** Raw path as received, without the query. */
   readonly path: string;
   /** Raw query as received, without `?`; empty for none, undefined where there was no `?`. */

@@ -225,8 +225,8 @@ const served: readonly Served[] = [
   [
     'an absolute form like the host',
     line('GET http://A:80/x?y HTTP/1.1', 'a:80'),
-    [{ method: 'GET', path: '/x?y', host: 'a:80' }],
-    'the names agree; the path alone goes on',
+    [{ method: 'GET', path: '/x?y', host: 'A:80' }],
+    'the names agree; the path alone goes on, and of the host the one of the target (RFC 9112 §3.2.2)',
   ],
   [
     'line endings that are encoded',

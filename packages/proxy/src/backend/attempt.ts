@@ -188,12 +188,13 @@ function toUpstreamEndpoint({ exchange, plan }: Call, { endpoint, tls, protocol 
 function toAuthority(exchange: Exchange, { settings }: CallPlan, { authority, ownName }: HttpTarget): string {
   if (exchange.authority !== exchange.head.authority) return exchange.authority;
   const rewrite = settings.hostRewrite;
-  const own = authority ?? exchange.authority;
+  const sent = exchange.head.host ?? exchange.authority;
+  const own = authority ?? sent;
   switch (rewrite?.kind) {
     case undefined:
       return own;
     case 'auto':
-      return authority ?? ownName ?? exchange.authority;
+      return authority ?? ownName ?? sent;
     case 'hostname':
       return rewrite.hostname;
     case 'header': {

@@ -15,7 +15,8 @@ test.each([
   ['/a%2fb', 'a', { authority: 'a', path: '/a%2fb', query: undefined }],
   ['//evil/x', 'a', { authority: 'a', path: '//evil/x', query: undefined }],
 ])('%s on %s', (url, host, expected) => {
-  expect(splitTarget(url, host)).toEqual(expected);
+  expect(splitTarget(url, host)).toMatchObject(expected);
+  expect(splitTarget(url, host).host.toLowerCase()).toBe(expected.authority);
 });
 
 test.each([

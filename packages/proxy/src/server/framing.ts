@@ -6,7 +6,10 @@ import type { RequestHead } from '../wire/http1/head.ts';
 
 /** A request target in its parts. */
 export interface RequestTarget {
+  /** Lower-case. */
   readonly authority: string;
+  /** The authority as it was sent. */
+  readonly host: string;
   readonly path: string;
   readonly query: string | undefined;
 }
@@ -101,6 +104,7 @@ export function splitTarget(url: string, host: string | undefined): RequestTarge
     );
   return {
     authority: authority.toLowerCase(),
+    host: authority,
     path,
     query: mark < 0 ? undefined : rest.slice(mark + 1),
   };

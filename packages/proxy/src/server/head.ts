@@ -46,7 +46,7 @@ export function toHead(received: Received, parts: HeadParts): ExchangeHead {
   const { peer, local, scheme, tls } = connection;
   const headers = endToEnd(fields, trustedHops > 0);
   if (httpVersion === '2') joinCookies(headers);
-  const address = forward(headers, { peer: peer.address, authority: target.authority, scheme, trustedHops });
+  const address = forward(headers, { peer: peer.address, authority: target.host, scheme, trustedHops });
   const id = requestId(headers, parts);
   headers.set('x-request-id', id);
   return {
@@ -54,6 +54,7 @@ export function toHead(received: Received, parts: HeadParts): ExchangeHead {
     method,
     scheme,
     authority: target.authority,
+    host: target.host,
     path: target.path,
     query: target.query,
     httpVersion,
