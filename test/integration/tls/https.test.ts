@@ -36,7 +36,7 @@ async function startEchoed(listeners: readonly object[], ...secrets: readonly st
 }
 
 describeTls('the certificate by SNI', () => {
-  test('the exact listener’s, then the wildcard’s, then that of the listener without hostname; also without SNI', async () => {
+  test('HTTPRouteHTTPSListener: the exact listener’s, then the wildcard’s, then that of the listener without hostname; also without SNI', async () => {
     const { port } = await startEchoed(
       [https(['exact'], { hostname: 'a.example.com' }), https(['wild'], { hostname: '*.example.com' }), https(['any'])],
       secretFor('exact', ['a.example.com']),
@@ -215,7 +215,7 @@ describeTls('GatewayHTTPSListenerDetectMisdirectedRequests', () => {
     ['x.wildcard.org', 'unknown.org', 404],
   ] as const;
 
-  test('HTTP/1.1: 421 for the host of another listener, 404 for that of none', async () => {
+  test('HTTPRouteHTTPSListenerDetectMisdirectedRequests over HTTP/1.1: 421 for the host of another listener, 404 for that of none', async () => {
     const { port, echo } = await startEchoed(listeners, ...secrets);
     for (const [sni, host, status] of cases)
       expect([sni, host, (await askTls(port, sni, { host })).status]).toEqual([sni, host, status]);

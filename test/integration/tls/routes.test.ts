@@ -62,7 +62,7 @@ function converse(socket: TLSSocket, text: string): Promise<string> {
 }
 
 describeTls('TLSRouteModeTerminate', () => {
-  test('TLS ends at the gateway with the listener’s certificate, and what is inside goes on as TCP', async () => {
+  test('TLSRouteTerminateSimpleSameNamespace: TLS ends at the gateway with the listener’s certificate, and what is inside goes on as TCP', async () => {
     const port = await serveEcho('plain');
     const api = await startTls(
       gateway([terminating('a', 'a.test'), terminating('wild', '*.wild.test')]),
@@ -100,7 +100,7 @@ describeTls('TLSRouteModeTerminate', () => {
     expect(await nextOf(await dialTls(portOf(api), 'a.test'))).toBe('220 ready\r\n');
   });
 
-  test('a host without a route and a backend that does not exist break the connection', async () => {
+  test('TLSRouteHostnameIntersection: a host without a route and a backend that does not exist break the connection', async () => {
     const api = await startTls(
       gateway([terminating('wild', '*.test')]),
       tlsRoute('gone', 'wild', ['gone.test'], 'nowhere'),
