@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-BENCH_ROUNDS=1 BENCH_SECONDS=1 make bench BENCH_ONLY=plain,llm,tls,tunnels,idle,reload BENCH_OUT="$work/bench.json"
+BENCH_ROUNDS=1 BENCH_SECONDS=1 make bench BENCH_ONLY=plain,llm,idle,reload BENCH_OUT="$work/bench.json"
 scripts/with-tools node -e '
   const rows = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8"));
   const fields = ["cpuMicrosPerRequest", "requestsPerSecond", "p50Ms", "p99Ms", "rssMb", "ratioToNginx"];
