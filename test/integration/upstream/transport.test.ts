@@ -289,6 +289,36 @@ describe.each(protocols)('over %s', (protocol) => {
   });
 });
 
+test('a request that is given up while its connection is made is never sent, and the connection serves the next', async () => {
+  const received: string[] = [];
+  await using upstream = await startRawUpstream((socket) => {
+    socket.on('data', (bytes: Buffer) => {
+      received.push(bytes.toString().split(' ')[1]!);
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+    });
+  });
+  using transport = open();
+  let cancel: ((reason: 'client-gone') => void) | undefined;
+  const given = transport.dispatch(
+    request(upstream.port, {
+      method: 'POST',
+      path: '/given-up',
+      body: Body.of('x'),
+      onCancel(fn) {
+        cancel = fn;
+        return () => {};
+      },
+    }),
+  );
+  cancel!('client-gone');
+  await expect(given).rejects.toMatchObject({ reason: 'client-gone' });
+  while (upstream.connections === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await text(transport, request(upstream.port, { path: '/next' }))).toBe('ok');
+  expect(received).toEqual(['/next']);
+  expect(upstream.connections).toBe(1);
+});
+
 test('a 100 Continue that nobody asked for is passed over', async () => {
   await using upstream = await startRawUpstream((socket) => {
     socket.on('data', () =>

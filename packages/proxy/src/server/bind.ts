@@ -39,6 +39,8 @@ class OpenBind implements Bind {
   readonly #options: BindOptions;
   readonly #service: HttpService;
   readonly #net: Server;
+  /** Connections of which it is not known yet whose they are. */
+  readonly #unidentified = new Set<Socket>();
 
   constructor(options: BindOptions) {
     this.#options = options;
@@ -86,13 +88,16 @@ class OpenBind implements Bind {
     }
     // A socket's failure is told by its end.
     socket.on('error', () => {});
+    this.#unidentified.add(socket);
     void ends.then((known) => {
+      this.#unidentified.delete(socket);
       if (known) this.#service.accept(socket, toFacts(known));
     });
   }
 
   async drain(deadlineMs: number): Promise<void> {
     this.#net.close();
+    for (const socket of this.#unidentified) socket.destroy();
     await this.#service.drain(deadlineMs);
   }
 

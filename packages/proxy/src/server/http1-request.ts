@@ -1,17 +1,12 @@
 // What of HTTP/1.x is served, and how its refusals are told.
+import { METHODS } from 'node:http';
 import { GatewayError } from '@agentgateway/core/errors.ts';
 import { FramingError } from '../wire/http1/framing-error.ts';
 import type { RequestHead } from '../wire/http1/head.ts';
 import { type RequestTarget, readTarget, refuseConnect } from './framing.ts';
 
-/** Methods that are served: those that are registered and mean something to a gateway (RFC 9110 §9.1, §16.1.2). */
-const methods = new Set(
-  (
-    'GET HEAD POST PUT DELETE OPTIONS TRACE PATCH ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT COPY LABEL LINK LOCK MERGE ' +
-    'MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE ORDERPATCH PROPFIND PROPPATCH QUERY REBIND REPORT SEARCH ' +
-    'UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL PURGE SOURCE SUBSCRIBE UNSUBSCRIBE NOTIFY M-SEARCH'
-  ).split(' '),
-);
+/** Methods that are served: those that node knows, which are the registered ones (RFC 9110 §16.1.2) and some that are common. */
+const methods = new Set(METHODS);
 
 /** What the request names. Throws for what is not served. */
 export function judgeRequest(request: RequestHead): RequestTarget {

@@ -42,6 +42,7 @@ export class SecureTable {
     const listener = this.#parts.plan(bind)?.listeners.find(({ key }) => key === connection.listener.key);
     const tls = listener?.tls;
     if (!listener || tls?.mode !== 'terminate' || this.#isClosed) {
+      this.#parts.failed(connection, 'the listener is gone, or the gateway is shutting down');
       socket.destroy();
       return;
     }

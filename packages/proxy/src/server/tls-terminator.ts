@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { type Server, type TLSSocket, createServer } from 'node:tls';
-import type { Log, SecretReference } from '@agentgateway/core/environment.ts';
+import type { SecretReference } from '@agentgateway/core/environment.ts';
 import type { TlsFacts } from '@agentgateway/core/exchange.ts';
 import { chooseCertificates } from '../snapshot/bind-plan.ts';
 import type { TlsPlan } from '../snapshot/tls-plan.ts';
@@ -13,7 +13,6 @@ export type TerminatePlan = Extract<TlsPlan, { readonly mode: 'terminate' }>;
 
 /** What a terminator needs. */
 export interface TlsTerminatorParts {
-  readonly log: Log;
   /** The current text of a secret. */
   readonly secret: (reference: SecretReference) => string | undefined;
   readonly limits: ServerLimits;

@@ -107,6 +107,12 @@ export class Http1Link {
     user.connected(this);
   }
 
+  /** The user has sent nothing, and will not: others may. */
+  release(): void {
+    this.#user = undefined;
+    this.#free();
+  }
+
   /** The user leaves a request unfinished: nobody can use the connection any more. */
   abandon(): void {
     this.#user = undefined;

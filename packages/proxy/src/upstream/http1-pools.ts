@@ -66,7 +66,9 @@ class Pool implements LinkOwner {
   }
 
   close(): void {
+    const waiting = [...this.#waiting];
     this.#waiting.clear();
+    for (const user of waiting) user.failed(new Error('the pool was closed'));
     for (const link of this.#links) link.socket.destroy();
   }
 

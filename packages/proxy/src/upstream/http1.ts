@@ -78,6 +78,11 @@ class Http1Call implements LinkUser, Flow {
   }
 
   connected(link: Http1Link): void {
+    // Given up while the connection was made: nothing of it may be sent any more.
+    if (this.#isOver) {
+      link.release();
+      return;
+    }
     this.#link = link;
     const { body } = this.#request;
     const bytes = body.buffered;

@@ -44,7 +44,7 @@ export function relay({ client, upstream, timers, idleMs }: RelayParts): Promise
       to.on('drain', () => from.resume());
       from.on('end', () => to.end());
       from.on('error', () => from.destroy());
-      from.on('close', () => {
+      const closed = (): void => {
         // A side that is gone before it has ended leaves the other nothing to wait for.
         if (!(from.readableEnded && from.writableFinished)) {
           cut ??= side;
@@ -53,9 +53,14 @@ export function relay({ client, upstream, timers, idleMs }: RelayParts): Promise
         if (--open > 0) return;
         idle?.stop();
         resolve({ receivedBytes: counts.client, sentBytes: counts.upstream, cut });
-      });
-      if (from.destroyed) from.emit('close');
-      else from.resume();
+      };
+      // One that is destroyed and has not said so yet will.
+      if (from.closed) {
+        closed();
+        return;
+      }
+      from.on('close', closed);
+      from.resume();
     };
     join(client, upstream, 'client');
     join(upstream, client, 'upstream');
